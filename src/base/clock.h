@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// The three clocks, in microseconds. Database time is a fourth one and never compared with these.
+#ifndef TQ_BASE_CLOCK_H
+#define TQ_BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t tq_clock_us(void);      /* CLOCK_MONOTONIC: intervals, deadlines, timers */
+int64_t tq_clock_boot_us(void); /* CLOCK_BOOTTIME: leases; it counts while the machine sleeps */
+int64_t tq_clock_wall_us(void); /* CLOCK_REALTIME, since the epoch: what people read */
+
+#endif

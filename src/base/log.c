@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//
+// Formatting log lines. The level and the form are set before threads start and only read afterwards.
+#include "base/log.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+
+enum { MAX_VALUE_BYTES = 8192, MAX_SPEC_BYTES = 16 };
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const format_names[] = {"text", "json"};
+
+static enum tq_log_level log_least = TQ_LOG_INFO;  /* [const] once threads run */
+static enum tq_log_format log_form = TQ_LOG_TEXT; /* [const] once threads run */
+
+struct arguments { /* a va_list that functions can consume from */
+    va_list list;
+};
+
+static bool next_pair(const char **cursor, const char **key, size_t *key_len, char *spec);
+static const char *render_value(char *out, size_t size, const char *spec, struct arguments *args);
+static void add_json_text(struct tq_buf *line, const char *text);
+static void add_text_value(struct tq_buf *line, const char *text);
+static void add_time(struct tq_buf *line);
+
+void tq_log_configure(enum tq_log_level least, enum tq_log_format format)
+{
+    log_least = least;
+    log_form = format;
+}
+
+static bool parse_name(const char *text, const char *const *names, size_t count, int *index)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *index = (int)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tq_log_level_parse(const char *text, enum tq_log_level *level)
+{
+    int index;
+
+    if (!parse_name(text, level_names, sizeof level_names / sizeof *level_names, &index))
+        return false;
+    *level = (enum tq_log_level)index;
+    return true;
+}
+
+bool tq_log_format_parse(const char *text, enum tq_log_format *format)
+{
+    int index;
+
+    if (!parse_name(text, format_names, sizeof format_names / sizeof *format_names, &index))
+        return false;
+    *format = (enum tq_log_format)index;
+    return true;
+}
+
+bool tq_log_enabled(enum tq_log_level level)
+{
+    return level >= log_least;
+}
+
+void tq_log(enum tq_log_level level, const char *area, const char *message, const char *fields, ...)
+{
+    struct tq_buf line = {0};
+    struct arguments args;
+    const char *key;
+    size_t key_len;
+    char spec[MAX_SPEC_BYTES], value[MAX_VALUE_BYTES];
+
+    if (!tq_log_enabled(level))
+        return;
+
+    bool is_json = log_form == TQ_LOG_JSON;
+
+    tq_buf_add_text(&line, is_json ? "{\"time\":\"" : "");
+    add_time(&line);
+    if (is_json) {
+        tq_buf_addf(&line, "\",\"level\":\"%s\",\"area\":\"%s\",\"message\":", level_names[level],
+                    area);
+        add_json_text(&line, message);
+    } else {
+        tq_buf_addf(&line, " %-5s %s ", level_names[level], area);
+        tq_buf_add_text(&line, message);
+    }
+
+    va_start(args.list, fields);
+    while (next_pair(&fields, &key, &key_len, spec)) {
+        const char *text = render_value(value, sizeof value, spec, &args);
+
+        if (text == NULL)
+            continue;
+        tq_buf_addf(&line, is_json ? ",\"%.*s\":" : " %.*s=", (int)key_len, key);
+        if (!is_json)
+            add_text_value(&line, text);
+        else if (strchr("sc", spec[strlen(spec) - 1]) != NULL)
+            add_json_text(&line, text);
+        else
+            tq_buf_add_text(&line, text);
+    }
+    va_end(args.list);
+
+    tq_buf_add_text(&line, is_json ? "}\n" : "\n");
+    ssize_t written = write(STDERR_FILENO, line.data, line.len);
+    (void)written; /* there is nowhere left to complain */
+    tq_buf_deinit(&line);
+}
+
+/* Finds the next `key=%conversion`; copies the conversion into spec. */
+static bool next_pair(const char **cursor, const char **key, size_t *key_len, char *spec)
+{
+    const char *at = *cursor;
+    size_t len = 0;
+
+    while (*at == ' ')
+        at++;
+    if (*at == '\0')
+        return false;
+    *key = at;
+    while (*at != '=' && *at != '\0')
+        at++;
+    *key_len = (size_t)(at - *key);
+    if (*at == '=')
+        at++;
+    while (*at != '\0' && *at != ' ' && len < MAX_SPEC_BYTES - 1)
+        spec[len++] = *at++;
+    spec[len] = '\0';
+    *cursor = at;
+    return len > 0;
+}
+
+static const char *render_value(char *out, size_t size, const char *spec, struct arguments *args)
+{
+    size_t len = strlen(spec);
+    char conversion = spec[len - 1];
+    bool is_long = strstr(spec, "l") != NULL || strchr(spec, 'z') != NULL || strchr(spec, 'j');
+
+    if (conversion == 's') {
+        const char *text = va_arg(args->list, const char *);
+
+        return text;
+    }
+    if (strchr("fge", conversion) != NULL)
+        (void)snprintf(out, size, spec, va_arg(args->list, double));
+    else if (is_long) /* long, long long, size_t and intmax_t are all 64 bits where taskq runs */
+        (void)snprintf(out, size, spec, va_arg(args->list, int64_t));
+    else
+        (void)snprintf(out, size, spec, va_arg(args->list, int));
+    return out;
+}
+
+static void add_escaped(struct tq_buf *line, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c == '"' || c == '\\')
+            tq_buf_addf(line, "\\%c", c);
+        else if (c == '\n')
+            tq_buf_add_text(line, "\\n");
+        else if (c == '\t')
+            tq_buf_add_text(line, "\\t");
+        else if (c < 0x20)
+            tq_buf_addf(line, "\\u%04x", c);
+        else
+            tq_buf_add_char(line, (char)c);
+    }
+}
+
+static void add_json_text(struct tq_buf *line, const char *text)
+{
+    tq_buf_add_char(line, '"');
+    add_escaped(line, text);
+    tq_buf_add_char(line, '"');
+}
+
+/* Bare where a reader could not mistake it, else quoted as in JSON. */
+static void add_text_value(struct tq_buf *line, const char *text)
+{
+    bool is_bare = *text != '\0';
+
+    for (const char *at = text; *at != '\0' && is_bare; at++)
+        is_bare = !iscntrl((unsigned char)*at) && strchr(" \"\\=", *at) == NULL;
+    if (is_bare)
+        tq_buf_add_text(line, text);
+    else
+        add_json_text(line, text);
+}
+
+static void add_time(struct tq_buf *line)
+{
+    int64_t now_us = tq_clock_wall_us();
+    time_t seconds = (time_t)(now_us / 1000000);
+    struct tm utc;
+    char text[32];
+
+    (void)gmtime_r(&seconds, &utc);
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    tq_buf_addf(line, "%s.%03dZ", text, (int)(now_us / 1000 % 1000));
+}

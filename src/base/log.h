@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// The log: `TIME level area message key=value ...`, or JSON with the same keys, to stderr, one write(2)
+// a line, so that lines of several threads never mix. Any thread may log.
+//
+// Fields are given as one printf format of space-separated key=conversion pairs; each value is quoted
+// or escaped as the line's form needs it:
+//
+//     tq_log(TQ_LOG_WARN, "worker", "lease lost", "worker=%s age_ms=%" PRId64, name, age_ms);
+//
+// Keys are [a-z_]+; a value is one conversion (%s may be NULL: the pair is left out).
+#ifndef TQ_BASE_LOG_H
+#define TQ_BASE_LOG_H
+
+#include "base/error.h"
+
+enum tq_log_level { TQ_LOG_DEBUG, TQ_LOG_INFO, TQ_LOG_WARN, TQ_LOG_ERROR };
+enum tq_log_format { TQ_LOG_TEXT, TQ_LOG_JSON };
+
+/* Set once by main before any thread starts; both have defaults (info, text). */
+void tq_log_configure(enum tq_log_level least, enum tq_log_format format);
+
+/* Parse the values of --log-level and --log-format. */
+TQ_MUST_CHECK bool tq_log_level_parse(const char *text, enum tq_log_level *level);
+TQ_MUST_CHECK bool tq_log_format_parse(const char *text, enum tq_log_format *format);
+
+bool tq_log_enabled(enum tq_log_level level);
+
+void tq_log(enum tq_log_level level, const char *area, const char *message, const char *fields, ...)
+    TQ_PRINTF(4, 5);
+
+#endif

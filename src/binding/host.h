@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// What the `taskq` Lua module needs from whoever runs the state: a table of functions that the executor
+// fills (specs fill it with a fake). The binding knows no thread, no loop and no database.
+//
+// Operations that wait return a struct tq_wait at once; the binding yields, and when the wait is over
+// the host sets is_done (and err, when it failed) and resumes the run. The binding then reads the result
+// and calls release. When the run is interrupted or stopped first, the host cancels the wait itself and
+// release follows when the run goes on or is freed; exactly one release a wait.
+#ifndef TQ_BINDING_HOST_H
+#define TQ_BINDING_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tq_run;
+
+struct tq_wait {
+    bool is_done;
+    bool is_ok;
+    struct tq_err err; /* when done and not ok */
+    void (*release)(struct tq_wait *wait);
+};
+
+struct tq_letter_mail {
+    const char *url;  /* smtp://user:password@host:port or smtps://... */
+    const char *from; /* envelope sender, a bare address */
+    const char **recipients;
+    size_t recipient_count;
+    const char *message; /* RFC 5322, CRLF lines */
+    size_t message_len;
+    int64_t timeout_ms;
+};
+
+struct tq_host {
+    void *owner;
+    const char *worker_id;
+    struct tq_wait *(*sleep)(void *owner, struct tq_run *run, int64_t ms);
+    struct tq_wait *(*send_mail)(void *owner, struct tq_run *run, const struct tq_letter_mail *mail);
+    bool (*is_shutting_down)(void *owner);
+};
+
+struct lua_State;
+
+/* The module: `require "taskq"`. Its host is the one of the script's config. */
+int luaopen_taskq(struct lua_State *L);
+
+#endif

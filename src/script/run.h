@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// A run: one attempt at one task, as a coroutine of a script's Lua state. The executor thread that owns
+// the state owns its runs and is the only one that may call these functions.
+//
+//     start -> resume -> WAITING   -> (the wait ends: the executor resumes again)
+//                     -> PREEMPTED -> (others had their turn: the executor resumes again)
+//                     -> DONE      -> outcome -> free
+//
+// At any moment between two resumes the executor may interrupt (an error that the handler can catch
+// once, to clean up) or stop (the coroutine never runs again, whatever it does).
+#ifndef TQ_SCRIPT_RUN_H
+#define TQ_SCRIPT_RUN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tq_handler;
+struct tq_script;
+struct tq_run;
+
+/* What a handler sees of its task. Texts need not outlive tq_run_start(), except payload, which is
+   decoded when the handler first touches it: it must live until tq_run_free(). */
+struct tq_run_task {
+    int64_t id;
+    const char *type;
+    const char *payload; /* JSON text */
+    size_t payload_len;
+    int priority;
+    int attempt;           /* 1 for the first */
+    int max_attempts;      /* the effective one */
+    int64_t created_at_us; /* since the epoch */
+    int64_t scheduled_at_us;
+    const char *worker_id; /* what context.worker_id shows */
+    int64_t soft_deadline_us; /* tq_clock_us() times: at the soft one the handler gets an error that */
+    int64_t hard_deadline_us; /* it can catch, at the hard one it is stopped */
+};
+
+enum tq_run_state { TQ_RUN_WAITING, TQ_RUN_PREEMPTED, TQ_RUN_DONE };
+
+/* Why a run was interrupted or stopped; also the `kind` of the stored error. */
+enum tq_stop {
+    TQ_STOP_NONE,
+    TQ_STOP_TIMEOUT,
+    TQ_STOP_CANCELLED,
+    TQ_STOP_MEMORY,
+    TQ_STOP_INTERRUPTED, /* the worker shuts down or lost its lease */
+};
+
+enum tq_outcome_kind {
+    TQ_OUTCOME_SUCCESS,
+    TQ_OUTCOME_FAILURE, /* retried if attempts are left, unless discard */
+    TQ_OUTCOME_SNOOZE,  /* again after delay_ms, no attempt used */
+    TQ_OUTCOME_STOPPED, /* see stop */
+};
+
+struct tq_outcome {
+    enum tq_outcome_kind kind;
+    enum tq_stop stop;
+    const char *result; /* JSON text, or NULL for none */
+    size_t result_len;
+    const char *error;      /* message of a failure, else NULL */
+    const char *traceback;  /* or NULL */
+    const char *error_kind; /* "error", "failure" (returned), "result" (not JSON), "timeout", ... */
+    int64_t delay_ms;       /* retry_after or snooze; -1: the handler's backoff decides */
+    bool is_discarded;      /* fail for good */
+};
+
+/* Makes the coroutine of `handler` for this task. owner is what tq_run_owner() returns. Never fails:
+   what goes wrong (memory, say) becomes the outcome of the first resume. */
+struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *handler,
+                            const struct tq_run_task *task, void *owner);
+
+enum tq_run_state tq_run_resume(struct tq_run *run);
+
+/* The next resume raises a catchable error in the handler (in place of the result of its wait, which
+   the caller has cancelled). */
+void tq_run_interrupt(struct tq_run *run, enum tq_stop reason);
+
+/* Ends it for good: no Lua code of it runs after this call (pending <close> variables run in it, within
+   their own short budget). The run is then DONE with a STOPPED outcome. */
+void tq_run_stop(struct tq_run *run, enum tq_stop reason);
+
+/* After DONE; texts live until tq_run_free(). */
+const struct tq_outcome *tq_run_outcome(const struct tq_run *run);
+
+void *tq_run_owner(const struct tq_run *run);
+
+void tq_run_free(struct tq_run *run);
+
+#endif

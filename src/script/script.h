@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// A script: one Lua state with one generation of handler files loaded. Each executor thread makes its
+// own from the same source, a snapshot of the files that the main thread read once. Only the thread that
+// made a script may use it.
+#ifndef TQ_SCRIPT_SCRIPT_H
+#define TQ_SCRIPT_SCRIPT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/backoff.h"
+#include "base/error.h"
+
+struct lua_State;
+struct tq_script;
+struct tq_source;
+
+/* What a handler file says of one type; owned by its script (or by the source's check). */
+struct tq_handler {
+    const char *type;
+    int64_t timeout_ms; /* 0: the worker's default */
+    int max_attempts;   /* 0: the default */
+    struct tq_backoff backoff;
+    size_t memory_limit_bytes;
+    const char *file; /* "handlers/email_send.lua", for messages */
+    int function_ref; /* luaL_ref of the handler function in its script's registry */
+};
+
+struct tq_script_config {
+    int (*open_taskq)(struct lua_State *); /* luaopen_taskq, from the binding layer, or a fake */
+    const void *host;                      /* struct tq_host of binding/host.h; script never looks */
+    size_t memory_cap_bytes;               /* of the whole state; 0: 256 MB */
+};
+
+/* Reads every *.lua under folder (and its subfolders) into memory, in order of path. The main thread
+   calls it once a generation; the result is immutable and reference counted (atomically). */
+TQ_MUST_CHECK bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err *err);
+void tq_source_ref(struct tq_source *source);
+void tq_source_unref(struct tq_source *source);
+
+/* Makes a state and loads the source into it: handlers, then listeners. On failure err names file, line
+   and reason (domain TQ_ERR_HANDLERS). */
+TQ_MUST_CHECK bool tq_script_new(const struct tq_script_config *config, struct tq_source *source,
+                                 struct tq_script **script, struct tq_err *err);
+void tq_script_free(struct tq_script *script); /* every run of it has been freed */
+
+size_t tq_script_handler_count(const struct tq_script *script);
+const struct tq_handler *tq_script_handler(const struct tq_script *script, size_t index); /* by type */
+const struct tq_handler *tq_script_find(const struct tq_script *script, const char *type);
+
+/* Bytes that the state holds now. */
+size_t tq_script_memory_bytes(const struct tq_script *script);
+
+/* Once a thread, before it resumes a run, and when it ends: the ticker that preempts long slices. */
+TQ_MUST_CHECK bool tq_ticker_start(struct tq_err *err);
+void tq_ticker_stop(void);
+
+#endif
