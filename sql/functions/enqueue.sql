@@ -1,0 +1,51 @@
+-- Enqueues one task in the caller's transaction and returns its id.
+--   type          1 to 200 bytes
+--   payload       any JSON; {} when left out
+--   priority      -32768 to 32767, higher first; 0 when left out
+--   max_attempts  1 to 1000; null: what the handler says, else 3
+--   scheduled_at  not before this time; null or a time in the past: now
+-- Errors: 23514 (a value is out of range), 22P05 (the payload contains \u0000).
+create or replace function taskq.enqueue(
+  type         text,
+  payload      jsonb default '{}',
+  priority     integer default 0,
+  max_attempts integer default null,
+  scheduled_at timestamptz default null
+) returns bigint
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into taskq.worker_tasks (scheduled_at, type, payload, priority, max_attempts)
+  select
+    greatest($5, case when pg_current_xact_id() is not null then clock_timestamp() end),
+    $1,
+    coalesce($2, '{}'),
+    coalesce($3, 0),
+    $4
+  returning id
+$$;
+
+-- Enqueues every element of a JSON array of objects with the keys type, payload, priority,
+-- max_attempts, scheduled_at (as for taskq.enqueue), in one statement; returns how many.
+create or replace function taskq.enqueue_many(tasks jsonb) returns bigint
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  with made as (
+    insert into taskq.worker_tasks (scheduled_at, type, payload, priority, max_attempts)
+    select
+      greatest(
+        t.scheduled_at,
+        case when pg_current_xact_id() is not null then clock_timestamp() end
+      ),
+      t.type,
+      coalesce(t.payload, '{}'),
+      coalesce(t.priority, 0),
+      t.max_attempts
+    from jsonb_to_recordset($1) t(
+      type text, payload jsonb, priority integer, max_attempts integer, scheduled_at timestamptz
+    )
+    returning 1
+  )
+  select count(*) from made
+$$;

@@ -1,0 +1,15 @@
+-- Whether a task of the given types is left that could still run: pending (future ones included when $2)
+-- or running, by any worker.
+--   $1 text[] types, $2 bool with_future
+-- Returns one row: true or false. Called by tq_repository_remaining().
+select exists (
+  select 1
+  from unnest($1::text[]) l(type)
+  cross join lateral (
+    select 1
+    from taskq.worker_tasks_live t
+    where t.type = l.type
+      and (t.status = 'running' or $2::bool or t.scheduled_at <= now())
+    limit 1
+  ) x
+)

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//
+// PostgreSQL's binary parameter formats: integers in network order; an array is its number of
+// dimensions, a has-null flag, the element's oid, then length and lower bound of the dimension, then
+// each element with its own length; a jsonb is a version byte and text.
+#include "database/params.h"
+
+#include <endian.h>
+#include <string.h>
+
+enum { JSONB_VERSION = 1 };
+
+static void put_int2(struct tq_params *params, int16_t value)
+{
+    uint16_t wire = htobe16((uint16_t)value);
+
+    tq_buf_add(&params->data, &wire, sizeof wire);
+}
+
+static void put_int4(struct tq_params *params, int32_t value)
+{
+    uint32_t wire = htobe32((uint32_t)value);
+
+    tq_buf_add(&params->data, &wire, sizeof wire);
+}
+
+static void put_int8(struct tq_params *params, int64_t value)
+{
+    uint64_t wire = htobe64((uint64_t)value);
+
+    tq_buf_add(&params->data, &wire, sizeof wire);
+}
+
+static void put_tid(struct tq_params *params, struct tq_tid value)
+{
+    put_int4(params, (int32_t)value.block);
+    put_int2(params, (int16_t)value.offset);
+}
+
+static void put_jsonb(struct tq_params *params, const char *text, size_t len)
+{
+    tq_buf_add_char(&params->data, JSONB_VERSION);
+    tq_buf_add(&params->data, text, len);
+}
+
+/* The current parameter grows with what was put since it began. */
+static void extend(struct tq_params *params)
+{
+    int last = params->count - 1;
+
+    params->lengths[last] = (int)(params->data.len - params->starts[last]);
+}
+
+static void begin(struct tq_params *params)
+{
+    params->starts[params->count] = params->data.len;
+    params->lengths[params->count] = 0;
+    params->count++;
+}
+
+void tq_params_clear(struct tq_params *params)
+{
+    tq_buf_clear(&params->data);
+    params->count = 0;
+}
+
+void tq_params_deinit(struct tq_params *params)
+{
+    tq_buf_deinit(&params->data);
+    params->count = 0;
+}
+
+void tq_params_null(struct tq_params *params)
+{
+    begin(params);
+    params->lengths[params->count - 1] = -1;
+}
+
+void tq_params_bool(struct tq_params *params, bool value)
+{
+    begin(params);
+    tq_buf_add_char(&params->data, value ? 1 : 0);
+    extend(params);
+}
+
+void tq_params_int4(struct tq_params *params, int32_t value)
+{
+    begin(params);
+    put_int4(params, value);
+    extend(params);
+}
+
+void tq_params_int8(struct tq_params *params, int64_t value)
+{
+    begin(params);
+    put_int8(params, value);
+    extend(params);
+}
+
+void tq_params_tid(struct tq_params *params, struct tq_tid value)
+{
+    begin(params);
+    put_tid(params, value);
+    extend(params);
+}
+
+void tq_params_text(struct tq_params *params, const char *text)
+{
+    if (text == NULL) {
+        tq_params_null(params);
+        return;
+    }
+    begin(params);
+    tq_buf_add_text(&params->data, text);
+    extend(params);
+}
+
+void tq_params_jsonb(struct tq_params *params, const char *text, size_t len)
+{
+    begin(params);
+    put_jsonb(params, text, len);
+    extend(params);
+}
+
+void tq_params_array(struct tq_params *params, enum tq_element element, size_t count)
+{
+    begin(params);
+    put_int4(params, count > 0 ? 1 : 0); /* dimensions */
+    put_int4(params, 1);                 /* may have nulls */
+    put_int4(params, (int32_t)element);
+    if (count > 0) {
+        put_int4(params, (int32_t)count);
+        put_int4(params, 1); /* lower bound */
+    }
+    extend(params);
+}
+
+void tq_params_item_null(struct tq_params *params)
+{
+    put_int4(params, -1);
+    extend(params);
+}
+
+void tq_params_item_bool(struct tq_params *params, bool value)
+{
+    put_int4(params, 1);
+    tq_buf_add_char(&params->data, value ? 1 : 0);
+    extend(params);
+}
+
+void tq_params_item_int2(struct tq_params *params, int16_t value)
+{
+    put_int4(params, sizeof value);
+    put_int2(params, value);
+    extend(params);
+}
+
+void tq_params_item_int4(struct tq_params *params, int32_t value)
+{
+    put_int4(params, sizeof value);
+    put_int4(params, value);
+    extend(params);
+}
+
+void tq_params_item_int8(struct tq_params *params, int64_t value)
+{
+    put_int4(params, sizeof value);
+    put_int8(params, value);
+    extend(params);
+}
+
+void tq_params_item_tid(struct tq_params *params, struct tq_tid value)
+{
+    put_int4(params, sizeof value.block + sizeof value.offset);
+    put_tid(params, value);
+    extend(params);
+}
+
+void tq_params_item_text(struct tq_params *params, const char *text)
+{
+    if (text == NULL) {
+        tq_params_item_null(params);
+        return;
+    }
+    put_int4(params, (int32_t)strlen(text));
+    tq_buf_add_text(&params->data, text);
+    extend(params);
+}
+
+void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len)
+{
+    if (text == NULL) {
+        tq_params_item_null(params);
+        return;
+    }
+    put_int4(params, (int32_t)len + 1);
+    put_jsonb(params, text, len);
+    extend(params);
+}

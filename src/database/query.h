@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// The statements of sql/queries/, by name. Their text comes from the embedded files, so a statement can
+// be read, explained and changed where it stands.
+#ifndef TQ_DATABASE_QUERY_H
+#define TQ_DATABASE_QUERY_H
+
+enum tq_query {
+    TQ_QUERY_CLAIM,
+    TQ_QUERY_CLAIM_FOUND,
+    TQ_QUERY_MARK,
+    TQ_QUERY_DISCOVER,
+    TQ_QUERY_NEXT_DUE,
+    TQ_QUERY_SWEEP,
+    TQ_QUERY_COMPLETE,
+    TQ_QUERY_FAIL,
+    TQ_QUERY_REQUEUE,
+    TQ_QUERY_LOCATE,
+    TQ_QUERY_STALE,
+    TQ_QUERY_HELD,
+    TQ_QUERY_LIVE_BLOCKS,
+    TQ_QUERY_REGISTER,
+    TQ_QUERY_RENEW,
+    TQ_QUERY_SIGN_OFF,
+    TQ_QUERY_FORGET_WORKERS,
+    TQ_QUERY_REMAINING,
+    TQ_QUERY_MAKE_DAYS,
+    TQ_QUERY_STATS,
+    TQ_QUERY_ENQUEUE,
+    TQ_QUERY_ENQUEUE_MANY,
+    TQ_QUERY_COUNT,
+};
+
+const char *tq_query_name(enum tq_query query); /* "claim": the prepared statement's name too */
+const char *tq_query_text(enum tq_query query);
+
+#endif

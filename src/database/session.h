@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// A blocking connection to the database: what commands use from start to end, and how the connections
+// of a worker begin (in a thread of libuv's pool, because looking up names and trying hosts blocks).
+// libpq does the connecting, so several hosts, service files, TLS and target_session_attrs all work.
+#ifndef TQ_DATABASE_SESSION_H
+#define TQ_DATABASE_SESSION_H
+
+#include "base/error.h"
+#include "database/params.h"
+#include "database/query.h"
+#include "database/rows.h"
+
+struct tq_session;
+
+/* What a session is for decides its settings; see session.c. */
+enum tq_session_kind {
+    TQ_SESSION_COMMAND,    /* nothing special */
+    TQ_SESSION_CLAIM,      /* plans fixed, statement timeout below the lease */
+    TQ_SESSION_COMPLETION, /* likewise, and a lock timeout */
+    TQ_SESSION_CONTROL,    /* statement timeout of a tenth of the lease */
+};
+
+struct tq_session_config {
+    const char *conninfo; /* URL or key=value; "" leaves everything to PG* variables */
+    const char *name;     /* application_name */
+    enum tq_session_kind kind;
+    int64_t lease_ms; /* for the timeouts of the worker's kinds */
+};
+
+/* Connects (5 s a host unless connect_timeout says otherwise), checks that the server is PostgreSQL 15
+   or newer, and applies the settings. Does not look at the schema; see database/schema.h. */
+TQ_MUST_CHECK bool tq_session_open(const struct tq_session_config *config,
+                                   struct tq_session **session, struct tq_err *err);
+void tq_session_close(struct tq_session *session);
+
+/* Runs one of sql/queries/. rows may be NULL; else the caller clears it. */
+TQ_MUST_CHECK bool tq_session_query(struct tq_session *session, enum tq_query query,
+                                    const struct tq_params *params, struct tq_rows *rows,
+                                    struct tq_err *err);
+
+/* Runs SQL text without parameters, of one or several statements; the last one's rows, in text. */
+TQ_MUST_CHECK bool tq_session_run(struct tq_session *session, const char *sql,
+                                  struct tq_rows *rows, struct tq_err *err);
+
+/* As tq_session_query(), in two halves: send returns as soon as the statement is on its way, finish
+   waits for the answer. One at a time; finish must follow send. */
+TQ_MUST_CHECK bool tq_session_send(struct tq_session *session, enum tq_query query,
+                                   const struct tq_params *params, struct tq_err *err);
+TQ_MUST_CHECK bool tq_session_finish(struct tq_session *session, enum tq_query query,
+                                     struct tq_rows *rows, struct tq_err *err);
+
+int tq_session_server_version(const struct tq_session *session); /* 150018 */
+
+/* Where it is connected, for people: "postgresql://user@host:port/db", never with a password. Freed by
+   the caller. */
+char *tq_session_describe(const struct tq_session *session);
+
+/* Gives the connection away and frees the session: for database/connection.c. */
+struct pg_conn *tq_session_take(struct tq_session *session);
+
+#endif
