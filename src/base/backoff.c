@@ -57,5 +57,6 @@ int64_t tq_backoff_delay_ms(const struct tq_backoff *policy, int failures, doubl
 
     if (delay > (double)policy->cap_ms)
         delay = (double)policy->cap_ms;
-    return (int64_t)(delay * (1 + policy->jitter * unit));
+    delay *= 1 + policy->jitter * unit;
+    return delay < (double)INT64_MAX ? (int64_t)delay : INT64_MAX;
 }

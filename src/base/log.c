@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Formatting log lines. The level and the form are set before threads start and only read afterwards.
+// Formatting log lines. The level and the form are set before threads start and only read
+// afterwards.
 #include "base/log.h"
 
 #include <ctype.h>
@@ -19,7 +20,7 @@ enum { MAX_VALUE_BYTES = 8192, MAX_SPEC_BYTES = 16 };
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const format_names[] = {"text", "json"};
 
-static enum tq_log_level log_least = TQ_LOG_INFO;  /* [const] once threads run */
+static enum tq_log_level log_least = TQ_LOG_INFO; /* [const] once threads run */
 static enum tq_log_format log_form = TQ_LOG_TEXT; /* [const] once threads run */
 
 struct arguments { /* a va_list that functions can consume from */
@@ -28,6 +29,8 @@ struct arguments { /* a va_list that functions can consume from */
 
 static bool next_pair(const char **cursor, const char **key, size_t *key_len, char *spec);
 static const char *render_value(char *out, size_t size, const char *spec, struct arguments *args);
+static bool is_json_number(const char *spec, const char *text);
+static void add_escaped(struct tq_buf *line, const char *text, const char *specials);
 static void add_json_text(struct tq_buf *line, const char *text);
 static void add_text_value(struct tq_buf *line, const char *text);
 static void add_time(struct tq_buf *line);
@@ -95,7 +98,7 @@ void tq_log(enum tq_log_level level, const char *area, const char *message, cons
         add_json_text(&line, message);
     } else {
         tq_buf_addf(&line, " %-5s %s ", level_names[level], area);
-        tq_buf_add_text(&line, message);
+        add_escaped(&line, message, "");
     }
 
     va_start(args.list, fields);
@@ -107,10 +110,10 @@ void tq_log(enum tq_log_level level, const char *area, const char *message, cons
         tq_buf_addf(&line, is_json ? ",\"%.*s\":" : " %.*s=", (int)key_len, key);
         if (!is_json)
             add_text_value(&line, text);
-        else if (strchr("sc", spec[strlen(spec) - 1]) != NULL)
-            add_json_text(&line, text);
-        else
+        else if (is_json_number(spec, text))
             tq_buf_add_text(&line, text);
+        else
+            add_json_text(&line, text);
     }
     va_end(args.list);
 
@@ -163,28 +166,64 @@ static const char *render_value(char *out, size_t size, const char *spec, struct
     return out;
 }
 
-static void add_escaped(struct tq_buf *line, const char *text)
+/* Decimal conversions make JSON numbers, except of infinity and not-a-number. */
+static bool is_json_number(const char *spec, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
+    return strchr("diufge", spec[strlen(spec) - 1]) != NULL && strchr(text, 'n') == NULL;
+}
 
-        if (c == '"' || c == '\\')
+/* How many bytes the UTF-8 character at text has; 0 when it is none, an overlong one or a
+ * surrogate. */
+static size_t character_len(const unsigned char *text)
+{
+    static const struct {
+        unsigned char least, most, second_least, second_most;
+        size_t len;
+    } forms[] = {
+        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    size_t i = 0, at = 2, count = sizeof forms / sizeof *forms;
+
+    while (i < count && (text[0] < forms[i].least || text[0] > forms[i].most))
+        i++;
+    if (i == count)
+        return 0;
+    if (forms[i].len > 1 && (text[1] < forms[i].second_least || text[1] > forms[i].second_most))
+        return 0;
+    while (at < forms[i].len && (text[at] & 0xc0) == 0x80)
+        at++;
+    return at >= forms[i].len ? forms[i].len : 0;
+}
+
+/* Puts a backslash before each of `specials`, escapes control characters, and replaces bytes that
+   are no UTF-8: a line stays one line and, in JSON, valid, whatever a script says. */
+static void add_escaped(struct tq_buf *line, const char *text, const char *specials)
+{
+    while (*text != '\0') {
+        unsigned char c = (unsigned char)*text;
+        size_t len = character_len((const unsigned char *)text);
+
+        if (strchr(specials, c) != NULL)
             tq_buf_addf(line, "\\%c", c);
         else if (c == '\n')
             tq_buf_add_text(line, "\\n");
         else if (c == '\t')
             tq_buf_add_text(line, "\\t");
-        else if (c < 0x20)
+        else if (c < 0x20 || c == 0x7f)
             tq_buf_addf(line, "\\u%04x", c);
+        else if (len == 0)
+            tq_buf_add_text(line, "\xef\xbf\xbd");
         else
-            tq_buf_add_char(line, (char)c);
+            tq_buf_add(line, text, len);
+        text += len > 0 ? len : 1;
     }
 }
 
 static void add_json_text(struct tq_buf *line, const char *text)
 {
     tq_buf_add_char(line, '"');
-    add_escaped(line, text);
+    add_escaped(line, text, "\"\\");
     tq_buf_add_char(line, '"');
 }
 
@@ -196,7 +235,7 @@ static void add_text_value(struct tq_buf *line, const char *text)
     for (const char *at = text; *at != '\0' && is_bare; at++)
         is_bare = !iscntrl((unsigned char)*at) && strchr(" \"\\=", *at) == NULL;
     if (is_bare)
-        tq_buf_add_text(line, text);
+        add_escaped(line, text, "");
     else
         add_json_text(line, text);
 }

@@ -37,11 +37,12 @@ static bool apply_defaults(const struct tq_option_set *set, struct tq_err *err)
 {
     for (const struct tq_option *option = set->options; option->name != NULL; option++) {
         const char *value = option->variable != NULL ? getenv(option->variable) : NULL;
+        bool is_set = value != NULL && *value != '\0';
 
-        if (option->fallback != NULL && !store(option, set->target, option->fallback, NULL, err))
-            return false;
-        if (value != NULL && *value != '\0' &&
-            !store(option, set->target, value, option->variable, err))
+        if (!is_set)
+            value = option->fallback;
+        if (value != NULL &&
+            !store(option, set->target, value, is_set ? option->variable : NULL, err))
             return false;
     }
     return true;
@@ -197,7 +198,8 @@ static bool store(const struct tq_option *option, void *target, const char *text
     case TQ_OPTION_INTEGER:
         errno = 0;
         value = strtoll(text, &end, 10);
-        if (end == text || *end != '\0' || errno != 0)
+        if (strspn(text, "-0123456789") != strlen(text) || end == text || *end != '\0' ||
+            errno != 0)
             return refuse(option, text, source, "a whole number", err);
         break;
     case TQ_OPTION_DURATION:

@@ -44,7 +44,7 @@ struct tq_option_set {
 
 /* Fills every target: defaults, then environment, then argv[0..argc-1]. What is not an option goes to
    `rest`, in order. sets ends with an entry whose options is NULL. Texts point into argv, the
-   environment or the tables, except list items, which tq_options_free() frees. */
+   environment or the tables, except list items, which tq_options_free() frees, also after a failure. */
 TQ_MUST_CHECK bool tq_options_parse(const struct tq_option_set *sets, int argc, char **argv,
                                     struct tq_texts *rest, struct tq_err *err);
 
