@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // PostgreSQL's binary parameter formats: integers in network order; an array is its number of
-// dimensions, a has-null flag, the element's oid, then length and lower bound of the dimension, then
-// each element with its own length; a jsonb is a version byte and text.
+// dimensions, a has-null flag, the element's oid, then length and lower bound of the dimension,
+// then each element with its own length; a jsonb is a version byte and text.
 #include "database/params.h"
 
 #include <endian.h>

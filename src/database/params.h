@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The parameters of a statement, in PostgreSQL's binary formats, built front to back. Types must be the
-// ones that the statement casts its parameters to. One struct is reused for many statements:
+// The parameters of a statement, in PostgreSQL's binary formats, built front to back. Types must be
+// the ones that the statement casts its parameters to. One struct is reused for many statements:
 // tq_params_clear() keeps the memory. Owned by the caller: tq_params_deinit().
 #ifndef TQ_DATABASE_PARAMS_H
 #define TQ_DATABASE_PARAMS_H
@@ -12,8 +12,8 @@
 
 enum { TQ_PARAMS_MAX = 12 };
 
-/* A time without beginning, for cursors: '-infinity'. Times are microseconds since 2000-01-01 UTC, as
-   PostgreSQL keeps them; see tq_pg_time_from_epoch_us(). */
+/* A time without beginning, for cursors: '-infinity'. Times are microseconds since 2000-01-01 UTC,
+   as PostgreSQL keeps them; see tq_pg_time_from_epoch_us(). */
 #define TQ_PG_TIME_MIN INT64_MIN
 #define TQ_PG_EPOCH_US INT64_C(946684800000000)
 
@@ -31,14 +31,14 @@ struct tq_params {
 };
 
 enum tq_element { /* array element types, by their fixed oids */
-    TQ_ELEMENT_BOOL = 16,
-    TQ_ELEMENT_INT8 = 20,
-    TQ_ELEMENT_INT2 = 21,
-    TQ_ELEMENT_INT4 = 23,
-    TQ_ELEMENT_TEXT = 25,
-    TQ_ELEMENT_TID = 27,
-    TQ_ELEMENT_TIMESTAMPTZ = 1184,
-    TQ_ELEMENT_JSONB = 3802,
+                  TQ_ELEMENT_BOOL = 16,
+                  TQ_ELEMENT_INT8 = 20,
+                  TQ_ELEMENT_INT2 = 21,
+                  TQ_ELEMENT_INT4 = 23,
+                  TQ_ELEMENT_TEXT = 25,
+                  TQ_ELEMENT_TID = 27,
+                  TQ_ELEMENT_TIMESTAMPTZ = 1184,
+                  TQ_ELEMENT_JSONB = 3802,
 };
 
 void tq_params_clear(struct tq_params *params);
@@ -60,7 +60,7 @@ void tq_params_item_int2(struct tq_params *params, int16_t value);
 void tq_params_item_int4(struct tq_params *params, int32_t value);
 void tq_params_item_int8(struct tq_params *params, int64_t value);
 void tq_params_item_tid(struct tq_params *params, struct tq_tid value);
-void tq_params_item_text(struct tq_params *params, const char *text); /* NULL: null */
+void tq_params_item_text(struct tq_params *params, const char *text);              /* NULL: null */
 void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len); /* likewise */
 
 #endif

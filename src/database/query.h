@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The statements of sql/queries/, by name. Their text comes from the embedded files, so a statement can
-// be read, explained and changed where it stands.
+// The statements of sql/queries/, by name. Their text comes from the embedded files, so a statement
+// can be read, explained and changed where it stands.
 #ifndef TQ_DATABASE_QUERY_H
 #define TQ_DATABASE_QUERY_H
 

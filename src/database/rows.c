@@ -160,8 +160,7 @@ bool tq_err_from_result(struct tq_err *err, const struct pg_result *result, cons
     return false;
 }
 
-bool tq_err_from_connection(struct tq_err *err, const struct pg_conn *connection,
-                            const char *doing)
+bool tq_err_from_connection(struct tq_err *err, const struct pg_conn *connection, const char *doing)
 {
     (void)tq_err_set(err, TQ_ERR_CONNECT, 0, "%s: %s", doing, PQerrorMessage(connection));
     trim(err->message);

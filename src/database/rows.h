@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The rows of an answer, in binary, decoded cell by cell. Only database/ looks inside; callers above get
-// plain structs from the repository.
+// The rows of an answer, in binary, decoded cell by cell. Only database/ looks inside; callers
+// above get plain structs from the repository.
 #ifndef TQ_DATABASE_ROWS_H
 #define TQ_DATABASE_ROWS_H
 

@@ -12,8 +12,8 @@
 
 enum { LEAST_SERVER_VERSION = 150000, BINARY = 1 };
 
-/* The hot statements must not depend on statistics: one generic plan, made of nested loops over index
-   and TID scans, whether the table is empty, un-analyzed or huge. */
+/* The hot statements must not depend on statistics: one generic plan, made of nested loops over
+   index and TID scans, whether the table is empty, un-analyzed or huge. */
 #define FIXED_PLANS                                                                                \
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "                         \
     "set enable_hashjoin = off; set enable_mergejoin = off; set jit = off; "
@@ -30,7 +30,8 @@ static const struct {
     [TQ_SESSION_COMMAND] = {COMMON, 0},
     [TQ_SESSION_CLAIM] = {COMMON FIXED_PLANS "set synchronous_commit = on; ", 2},
     [TQ_SESSION_COMPLETION] = {COMMON FIXED_PLANS
-                               "set synchronous_commit = on; set lock_timeout = '50ms'; ", 2},
+                               "set synchronous_commit = on; set lock_timeout = '50ms'; ",
+                               2},
     [TQ_SESSION_CONTROL] = {COMMON FIXED_PLANS "set lock_timeout = '50ms'; ", 10},
 };
 
@@ -44,10 +45,10 @@ struct tq_session {
 static PGconn *connect_to(const struct tq_session_config *config)
 {
     /* A later key wins: what conninfo says comes after our defaults. */
-    const char *const keys[] = {"connect_timeout",     "keepalives_idle",  "keepalives_interval",
-                                "keepalives_count",    "application_name", "dbname",
-                                "fallback_application_name", NULL};
-    const char *const values[] = {"5", "5", "2", "3", config->name, config->conninfo,
+    const char *const keys[] = {
+        "connect_timeout",  "keepalives_idle", "keepalives_interval",       "keepalives_count",
+        "application_name", "dbname",          "fallback_application_name", NULL};
+    const char *const values[] = {"5",     "5", "2", "3", config->name, config->conninfo,
                                   "taskq", NULL};
 
     return PQconnectdbParams(keys, values, 1);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// A blocking connection to the database: what commands use from start to end, and how the connections
-// of a worker begin (in a thread of libuv's pool, because looking up names and trying hosts blocks).
-// libpq does the connecting, so several hosts, service files, TLS and target_session_attrs all work.
+// A blocking connection to the database: what commands use from start to end, and how the
+// connections of a worker begin (in a thread of libuv's pool, because looking up names and trying
+// hosts blocks). libpq does the connecting, so several hosts, service files, TLS and
+// target_session_attrs all work.
 #ifndef TQ_DATABASE_SESSION_H
 #define TQ_DATABASE_SESSION_H
 
@@ -28,8 +29,8 @@ struct tq_session_config {
     int64_t lease_ms; /* for the timeouts of the worker's kinds */
 };
 
-/* Connects (5 s a host unless connect_timeout says otherwise), checks that the server is PostgreSQL 15
-   or newer, and applies the settings. Does not look at the schema; see database/schema.h. */
+/* Connects (5 s a host unless connect_timeout says otherwise), checks that the server is PostgreSQL
+   15 or newer, and applies the settings. Does not look at the schema; see database/schema.h. */
 TQ_MUST_CHECK bool tq_session_open(const struct tq_session_config *config,
                                    struct tq_session **session, struct tq_err *err);
 void tq_session_close(struct tq_session *session);
@@ -40,8 +41,8 @@ TQ_MUST_CHECK bool tq_session_query(struct tq_session *session, enum tq_query qu
                                     struct tq_err *err);
 
 /* Runs SQL text without parameters, of one or several statements; the last one's rows, in text. */
-TQ_MUST_CHECK bool tq_session_run(struct tq_session *session, const char *sql,
-                                  struct tq_rows *rows, struct tq_err *err);
+TQ_MUST_CHECK bool tq_session_run(struct tq_session *session, const char *sql, struct tq_rows *rows,
+                                  struct tq_err *err);
 
 /* As tq_session_query(), in two halves: send returns as soon as the statement is on its way, finish
    waits for the answer. One at a time; finish must follow send. */
@@ -52,8 +53,8 @@ TQ_MUST_CHECK bool tq_session_finish(struct tq_session *session, enum tq_query q
 
 int tq_session_server_version(const struct tq_session *session); /* 150018 */
 
-/* Where it is connected, for people: "postgresql://user@host:port/db", never with a password. Freed by
-   the caller. */
+/* Where it is connected, for people: "postgresql://user@host:port/db", never with a password. Freed
+   by the caller. */
 char *tq_session_describe(const struct tq_session *session);
 
 /* Gives the connection away and frees the session: for database/connection.c. */

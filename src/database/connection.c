@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: MIT
+//
+// The asynchronous connection: libpq's pipeline mode under a uv_poll on a duplicate of its socket.
+#include "database/connection.h"
+
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/backoff.h"
+#include "base/memory.h"
+
+enum { BINARY = 1 };
+
+static const struct tq_backoff reconnect_delays = {
+    .kind = TQ_BACKOFF_EXPONENTIAL, .base_ms = 50, .cap_ms = 5000, .jitter = 0.5};
+
+enum state { DOWN, CONNECTING, READY, CLOSED };
+
+struct tq_connection {
+    struct tq_connection_config config;
+    uv_loop_t *loop;
+    enum state state;
+    bool is_closing;
+    int open_handles;
+
+    uv_work_t work;             /* CONNECTING */
+    struct tq_session *session; /* [pool thread] while CONNECTING */
+    struct tq_err connect_err;  /* [pool thread] while CONNECTING */
+    int failures;               /* connects refused in a row */
+
+    PGconn *pq;
+    int fd; /* a duplicate: libpq may close and reopen its own under uv's feet */
+    uv_poll_t *poll;
+    int watched;      /* uv events */
+    uv_timer_t timer; /* DOWN: reconnect; READY: the oldest request's answer */
+
+    struct tq_request *first, **last; /* sent, in order */
+    size_t pending;
+    bool is_prepared[TQ_QUERY_COUNT];
+    struct tq_params params;
+    const char *values[TQ_PARAMS_MAX];
+    int formats[TQ_PARAMS_MAX];
+};
+
+static void start_connecting(struct tq_connection *c);
+static void lose(struct tq_connection *c, const struct tq_err *err);
+static void on_timer(uv_timer_t *timer);
+static void on_poll(uv_poll_t *poll, int status, int events);
+static void maybe_finish_closing(struct tq_connection *c);
+
+struct tq_connection *tq_connection_new(uv_loop_t *loop, const struct tq_connection_config *config)
+{
+    struct tq_connection *c = tq_zalloc(sizeof *c);
+
+    c->config = *config;
+    c->loop = loop;
+    c->fd = -1;
+    c->last = &c->first;
+    c->work.data = c;
+    (void)uv_timer_init(loop, &c->timer); /* always 0 */
+    c->timer.data = c;
+    c->open_handles = 1;
+    for (int i = 0; i < TQ_PARAMS_MAX; i++)
+        c->formats[i] = BINARY;
+    start_connecting(c);
+    return c;
+}
+
+bool tq_connection_is_ready(const struct tq_connection *connection)
+{
+    return connection->state == READY;
+}
+
+size_t tq_connection_pending(const struct tq_connection *connection)
+{
+    return connection->pending;
+}
+
+struct tq_params *tq_connection_params(struct tq_connection *connection)
+{
+    tq_params_clear(&connection->params);
+    return &connection->params;
+}
+
+/* ---- connecting ---- */
+
+static void connect_in_pool(uv_work_t *work)
+{
+    struct tq_connection *c = work->data;
+
+    if (!tq_session_open(&c->config.session, &c->session, &c->connect_err)) {
+        c->session = NULL;
+        return;
+    }
+    if (c->config.check != NULL && !c->config.check(c->session, &c->connect_err))
+        goto close;
+    if (c->config.listen != NULL) {
+        char *sql = tq_format("listen %s", c->config.listen);
+        bool is_listening = tq_session_run(c->session, sql, NULL, &c->connect_err);
+
+        free(sql);
+        if (!is_listening)
+            goto close;
+    }
+    return;
+
+close:
+    tq_session_close(c->session);
+    c->session = NULL;
+}
+
+static bool adopt_session(struct tq_connection *c, struct tq_err *err)
+{
+    c->pq = tq_session_take(c->session);
+    c->session = NULL;
+    if (PQsetnonblocking(c->pq, 1) != 0 || PQenterPipelineMode(c->pq) != 1)
+        return tq_err_from_connection(err, c->pq, "cannot start a pipeline");
+    c->fd = fcntl(PQsocket(c->pq), F_DUPFD_CLOEXEC, 0);
+    if (c->fd < 0)
+        return tq_err_system(err, "cannot duplicate the database socket");
+    c->poll = tq_zalloc(sizeof *c->poll);
+
+    int code = uv_poll_init(c->loop, c->poll, c->fd);
+
+    if (code == 0) {
+        c->open_handles++;
+        c->poll->data = c;
+        c->watched = UV_READABLE;
+        code = uv_poll_start(c->poll, c->watched, on_poll);
+    } else {
+        free(c->poll);
+        c->poll = NULL;
+    }
+    if (code != 0)
+        return tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch the database socket: %s",
+                          uv_strerror(code));
+    return true;
+}
+
+static void on_connected(uv_work_t *work, int status)
+{
+    struct tq_connection *c = work->data;
+    struct tq_err err = c->connect_err;
+
+    c->state = DOWN;
+    if (c->is_closing || status == UV_ECANCELED) {
+        tq_session_close(c->session);
+        c->session = NULL;
+        maybe_finish_closing(c);
+        return;
+    }
+    if (c->session == NULL || !adopt_session(c, &err)) {
+        lose(c, &err);
+        return;
+    }
+    c->failures = 0;
+    memset(c->is_prepared, 0, sizeof c->is_prepared);
+    c->state = READY;
+    c->config.on_ready(c->config.owner);
+}
+
+static void start_connecting(struct tq_connection *c)
+{
+    c->state = CONNECTING;
+    /* Fails only for a null callback. */
+    (void)uv_queue_work(c->loop, &c->work, connect_in_pool, on_connected);
+}
+
+/* ---- losing and closing ---- */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct tq_connection *c = handle->data;
+
+    free(handle);
+    c->open_handles--;
+    maybe_finish_closing(c);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct tq_connection *c = handle->data;
+
+    c->open_handles--;
+    maybe_finish_closing(c);
+}
+
+static void drop_socket(struct tq_connection *c)
+{
+    if (c->poll != NULL) {
+        (void)uv_poll_stop(c->poll);
+        uv_close((uv_handle_t *)c->poll, on_poll_closed);
+        c->poll = NULL;
+    }
+    if (c->fd >= 0)
+        (void)close(c->fd); /* a duplicate of a socket: nothing is lost */
+    c->fd = -1;
+    PQfinish(c->pq);
+    c->pq = NULL;
+}
+
+static void fail_pending(struct tq_connection *c, const struct tq_err *err)
+{
+    struct tq_request *request = c->first;
+
+    c->first = NULL;
+    c->last = &c->first;
+    c->pending = 0;
+    while (request != NULL) {
+        struct tq_request *next = request->next;
+
+        tq_rows_clear(&request->rows);
+        request->on_done(request, NULL, err);
+        request = next;
+    }
+}
+
+static void lose(struct tq_connection *c, const struct tq_err *err)
+{
+    struct tq_err cause = *err;
+
+    cause.domain = cause.domain == TQ_ERR_SCHEMA ? TQ_ERR_SCHEMA : TQ_ERR_CONNECT;
+    c->state = DOWN;
+    drop_socket(c);
+    c->failures++;
+
+    double unit = (double)(uv_hrtime() % 1000) / 1000;
+    int64_t delay_ms = tq_backoff_delay_ms(&reconnect_delays, c->failures, unit);
+
+    (void)uv_timer_start(&c->timer, on_timer, (uint64_t)delay_ms, 0); /* the callback is not null */
+    fail_pending(c, &cause);
+    c->config.on_lost(c->config.owner, &cause);
+}
+
+void tq_connection_close(struct tq_connection *c)
+{
+    struct tq_err err;
+
+    (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "the connection was closed");
+    c->is_closing = true;
+    if (c->state == CONNECTING)
+        (void)uv_cancel((uv_req_t *)&c->work); /* else it ends by itself, and on_connected tidies */
+    drop_socket(c);
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+    if (c->state != CONNECTING)
+        c->state = CLOSED;
+    fail_pending(c, &err);
+}
+
+static void maybe_finish_closing(struct tq_connection *c)
+{
+    if (!c->is_closing || c->open_handles > 0 || c->state == CONNECTING)
+        return;
+
+    void (*on_closed)(void *owner) = c->config.on_closed;
+    void *owner = c->config.owner;
+
+    tq_params_deinit(&c->params);
+    free(c);
+    if (on_closed != NULL)
+        on_closed(owner);
+}
+
+/* ---- statements ---- */
+
+static void watch(struct tq_connection *c, int events)
+{
+    if (c->watched == events)
+        return;
+    c->watched = events;
+    (void)uv_poll_start(c->poll, events, on_poll); /* as it was started before */
+}
+
+static bool flush(struct tq_connection *c)
+{
+    int left = PQflush(c->pq);
+
+    if (left < 0)
+        return false;
+    watch(c, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+    return true;
+}
+
+/* (Re)starts the wait for the oldest answer. */
+static void arm_timer(struct tq_connection *c)
+{
+    if (c->first == NULL)
+        (void)uv_timer_stop(&c->timer); /* always 0 */
+    else
+        (void)uv_timer_start(&c->timer, on_timer, (uint64_t)c->config.answer_timeout_ms, 0);
+}
+
+static bool send_statement(struct tq_connection *c, struct tq_request *request)
+{
+    const struct tq_params *params = &c->params;
+    const char *name = tq_query_name(request->query);
+
+    for (int i = 0; i < params->count; i++)
+        c->values[i] = params->lengths[i] < 0 ? NULL : params->data.data + params->starts[i];
+    if (!c->is_prepared[request->query]) {
+        if (PQsendPrepare(c->pq, name, tq_query_text(request->query), 0, NULL) != 1)
+            return false;
+        request->is_preparing = true;
+        c->is_prepared[request->query] = true;
+    }
+    return PQsendQueryPrepared(c->pq, name, params->count, c->values, params->lengths, c->formats,
+                               BINARY) == 1 &&
+           PQpipelineSync(c->pq) == 1;
+}
+
+void tq_connection_send(struct tq_connection *c, struct tq_request *request, enum tq_query query)
+{
+    struct tq_err err;
+
+    request->next = NULL;
+    request->query = query;
+    request->is_preparing = request->has_failed = request->is_answered = false;
+    request->rows.result = NULL;
+    if (c->state != READY) {
+        (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "the database is not connected");
+        request->on_done(request, NULL, &err);
+        return;
+    }
+    *c->last = request;
+    c->last = &request->next;
+    c->pending++;
+    if (!send_statement(c, request) || !flush(c)) {
+        (void)tq_err_from_connection(&err, c->pq, tq_query_name(query));
+        lose(c, &err);
+        return;
+    }
+    if (c->pending == 1)
+        arm_timer(c);
+}
+
+static void finish_first(struct tq_connection *c)
+{
+    struct tq_request *request = c->first;
+    struct tq_rows rows = request->rows;
+
+    request->rows.result = NULL;
+    c->first = request->next;
+    if (c->first == NULL)
+        c->last = &c->first;
+    c->pending--;
+    arm_timer(c);
+    if (request->has_failed && request->is_preparing)
+        c->is_prepared[request->query] = false; /* perhaps it was never made: prepare it again */
+
+    struct tq_err err = request->err;
+
+    request->on_done(request, request->has_failed ? NULL : &rows,
+                     request->has_failed ? &err : NULL);
+    tq_rows_clear(&rows);
+}
+
+static void take_result(struct tq_connection *c, PGresult *result)
+{
+    struct tq_request *request = c->first;
+
+    switch ((int)PQresultStatus(result)) { /* the rest of the enum means failure */
+    case PGRES_PIPELINE_SYNC:
+        PQclear(result);
+        finish_first(c);
+        return;
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+        if (request->is_preparing && !request->is_answered) {
+            request->is_answered = true; /* that was the answer to the prepare */
+            PQclear(result);
+            return;
+        }
+        tq_rows_clear(&request->rows);
+        request->rows.result = result;
+        return;
+    case PGRES_PIPELINE_ABORTED:
+        PQclear(result);
+        return;
+    default:
+        if (!request->has_failed)
+            (void)tq_err_from_result(&request->err, result, tq_query_name(request->query));
+        request->has_failed = true;
+        PQclear(result);
+        return;
+    }
+}
+
+static void take_notifications(struct tq_connection *c)
+{
+    PGnotify *notify;
+    bool has_any = false;
+
+    while ((notify = PQnotifies(c->pq)) != NULL) {
+        has_any = true;
+        PQfreemem(notify);
+    }
+    if (has_any && c->config.on_notify != NULL)
+        c->config.on_notify(c->config.owner);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct tq_connection *c = poll->data;
+    struct tq_err err;
+
+    if (status < 0) {
+        (void)tq_err_set(&err, TQ_ERR_CONNECT, status, "the database connection was lost: %s",
+                         uv_strerror(status));
+        lose(c, &err);
+        return;
+    }
+    if ((events & UV_WRITABLE) != 0 && !flush(c))
+        goto lost;
+    if ((events & UV_READABLE) == 0)
+        return;
+    if (PQconsumeInput(c->pq) != 1)
+        goto lost;
+    while (c->state == READY && c->first != NULL && PQisBusy(c->pq) == 0) {
+        PGresult *result = PQgetResult(c->pq);
+
+        if (result != NULL)
+            take_result(c, result); /* may send, lose or close */
+    }
+    if (c->state == READY && PQstatus(c->pq) != CONNECTION_OK)
+        goto lost;
+    if (c->state == READY)
+        take_notifications(c);
+    return;
+
+lost:
+    (void)tq_err_from_connection(&err, c->pq, "the database connection was lost");
+    lose(c, &err);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct tq_connection *c = timer->data;
+    struct tq_err err;
+
+    if (c->state == DOWN) {
+        start_connecting(c);
+        return;
+    }
+    (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "no answer from the database for %d s",
+                     (int)(c->config.answer_timeout_ms / 1000));
+    lose(c, &err);
+}

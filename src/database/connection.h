@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// A connection to the database on a uv loop: statements go out in pipeline mode, each a transaction
+// of its own, and answers come back in order. It connects (in libuv's thread pool, see session.h),
+// reconnects with growing delays when it is lost, and fails what was under way.
+//
+//     DOWN --delay over--> CONNECTING --session open--> READY --lost--> DOWN ...
+//                              |                          |
+//                              '--refused--> DOWN         '--close--> CLOSED
+//
+// Belongs to the thread of its loop; so do all callbacks.
+#ifndef TQ_DATABASE_CONNECTION_H
+#define TQ_DATABASE_CONNECTION_H
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "database/params.h"
+#include "database/query.h"
+#include "database/rows.h"
+#include "database/session.h"
+
+struct tq_connection;
+
+/* One statement under way; embedded in its owner and untouched by it until on_done has been called,
+   exactly once: with rows, or with err. rows are gone after the callback. */
+struct tq_request {
+    void (*on_done)(struct tq_request *request, const struct tq_rows *rows,
+                    const struct tq_err *err);
+    struct tq_request *next; /* the rest is the connection's */
+    enum tq_query query;
+    bool is_preparing, has_failed, is_answered;
+    struct tq_rows rows;
+    struct tq_err err;
+};
+
+struct tq_connection_config {
+    struct tq_session_config session; /* its texts outlive the connection */
+    const char *listen;               /* a channel, or NULL */
+    int64_t answer_timeout_ms;        /* silence for so long means that the connection is dead */
+    void *owner;
+    /* A session is open; false (with err) refuses it, and it is retried later. In the pool thread:
+       it may use the session and nothing else. NULL: accept all. */
+    bool (*check)(struct tq_session *session, struct tq_err *err);
+    void (*on_ready)(void *owner);
+    void (*on_lost)(void *owner, const struct tq_err *err); /* also when connecting failed */
+    void (*on_notify)(void *owner);
+    void (*on_closed)(void *owner);
+};
+
+/* Starts connecting at once. Freed by the last callback after tq_connection_close(). */
+struct tq_connection *tq_connection_new(uv_loop_t *loop, const struct tq_connection_config *config);
+void tq_connection_close(struct tq_connection *connection);
+
+bool tq_connection_is_ready(const struct tq_connection *connection);
+
+/* Requests that have not been answered. */
+size_t tq_connection_pending(const struct tq_connection *connection);
+
+/* Empty parameters to fill for the next tq_connection_send(). */
+struct tq_params *tq_connection_params(struct tq_connection *connection);
+
+/* Sends query with the parameters filled last. When the connection is not ready, on_done is called
+   with an error before this returns. */
+void tq_connection_send(struct tq_connection *connection, struct tq_request *request,
+                        enum tq_query query);
+
+#endif
