@@ -1,4 +1,4 @@
---- The tests of C functions: one `it` for each test of taskq-unit, which runs it in a process of its own.
+--- The tests of C functions: one `it` for each test of taskq-unit, in a process of its own.
 
 local program = os.getenv("TASKQ_UNIT") or "build/release/taskq-unit"
 
