@@ -1,6 +1,6 @@
---- Temporary folders, all inside one folder a run, which goes when the run ends. It lies in /tmp and
---- not in the build folder, because a PostgreSQL that does not run as root must reach it, and because
---- the path of a Unix socket must be short.
+--- Temporary folders, all inside one folder a run, which goes when the run ends. It lies in /tmp
+--- and not in the build folder: a PostgreSQL that does not run as root must reach it, and the path
+--- of a Unix socket must be short.
 
 local uv = require "luv"
 
