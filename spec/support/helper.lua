@@ -13,7 +13,32 @@ busted.subscribe({ "file", "end" }, function()
   return nil, true
 end)
 
+-- How many specs passed, failed and were skipped, for scripts/test. What goes wrong outside of a
+-- spec (a file that does not load, a setup that raises) counts as failed.
+local counts = { success = 0, failure = 0, error = 0, pending = 0 }
+
+busted.subscribe({ "test", "end" }, function(_, _, status)
+  counts[status] = counts[status] + 1
+  return nil, true
+end)
+
+busted.subscribe({ "error" }, function(element)
+  if element.descriptor ~= "it" then
+    counts.error = counts.error + 1
+  end
+  return nil, true
+end)
+
+local function write_summary()
+  local path = os.getenv("TASKQ_SPEC_SUMMARY")
+  if path then
+    local failed = counts.failure + counts.error
+    folder.write(path, ("%d %d %d\n"):format(counts.success, failed, counts.pending))
+  end
+end
+
 busted.subscribe({ "exit" }, function()
+  write_summary()
   process.stop_all(true)
   folder.remove_all()
   return nil, true
