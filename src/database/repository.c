@@ -23,6 +23,7 @@ enum mark_column { MARK_CLOCK, MARK_XID };
 enum lane_column { LANE_TYPE, LANE_PRIORITY };
 enum found_column { FOUND_TID, FOUND_ID };
 enum place_column { PLACE_ID, PLACE_TID, PLACE_IS_LOCKED };
+enum renewed_column { RENEWED_HAS_EXPIRED, RENEWED_NEXT_EXPIRY_US };
 enum running_column {
     RUNNING_ID,
     RUNNING_TID,
@@ -416,9 +417,16 @@ const char *tq_repository_read_server(const struct tq_rows *rows)
     return tq_rows_text(rows, 0, 0);
 }
 
-bool tq_repository_read_renewed(const struct tq_rows *rows)
+bool tq_repository_read_renewed(const struct tq_rows *rows, bool *has_expired,
+                                int64_t *next_expiry_us)
 {
-    return tq_rows_count(rows) > 0;
+    if (tq_rows_count(rows) == 0)
+        return false;
+    *has_expired = tq_rows_bool(rows, 0, RENEWED_HAS_EXPIRED);
+    *next_expiry_us = tq_rows_is_null(rows, 0, RENEWED_NEXT_EXPIRY_US)
+                          ? -1
+                          : tq_rows_int8(rows, 0, RENEWED_NEXT_EXPIRY_US);
+    return true;
 }
 
 int64_t tq_repository_read_blocks(const struct tq_rows *rows)

@@ -150,7 +150,10 @@ void tq_repository_make_days(struct tq_connection *connection, struct tq_request
 
 /* How this server can be told from another one. */
 const char *tq_repository_read_server(const struct tq_rows *rows);
-bool tq_repository_read_renewed(const struct tq_rows *rows);
+
+/* Of renew: false when the lease is lost. next_expiry_us is -1 when there is no other worker. */
+bool tq_repository_read_renewed(const struct tq_rows *rows, bool *has_expired,
+                                int64_t *next_expiry_us);
 int64_t tq_repository_read_blocks(const struct tq_rows *rows);
 void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct tq_running *running);
 bool tq_repository_read_remaining(const struct tq_rows *rows);

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// Making tasks, and judging how they go on.
+//
+//     outcome                               verdict   attempt   again
+//     success                               complete
+//     failure, attempts left                requeue   counts    after retry_after, else backoff
+//     failure, none left, or discarded      fail      counts
+//     snooze                                requeue   is free   after the given delay
+//     stopped: timeout, memory              as a failure
+//     stopped: interrupted, or unstarted    requeue   is free   at its old place
+//     stopped: cancelled                    fail, as cancelled
+#include "worker/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "script/script.h"
+
+enum { DEFAULT_MAX_ATTEMPTS = 3 };
+
+struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handler *handler,
+                            int64_t worker_id)
+{
+    struct tq_task *task = tq_alloc(sizeof *task + row->payload_len + 1);
+
+    memset(task, 0, sizeof *task);
+    task->settlement.settled.id = row->id;
+    task->settlement.settled.tid = row->tid;
+    task->settlement.settled.claims = row->claims;
+    task->settlement.settled.worker_id = worker_id;
+    task->settlement.owner = task;
+    task->handler = handler;
+    task->priority = row->priority;
+    task->attempts = row->attempts;
+    task->max_attempts = row->max_attempts;
+    if (task->max_attempts == 0 && handler != NULL)
+        task->max_attempts = handler->max_attempts;
+    if (task->max_attempts == 0)
+        task->max_attempts = DEFAULT_MAX_ATTEMPTS;
+    task->scheduled_at_us = row->scheduled_at + TQ_PG_EPOCH_US;
+    task->created_at_us = row->created_at + TQ_PG_EPOCH_US;
+    task->executor = -1;
+    task->payload_len = row->payload_len;
+    memcpy(task->payload, row->payload, row->payload_len);
+    task->payload[row->payload_len] = '\0';
+    return task;
+}
+
+void tq_task_free(struct tq_task *task)
+{
+    free(task->result);
+    free(task->error);
+    free(task->traceback);
+    free(task->error_kind);
+    free(task->settlement.own_error);
+    free(task);
+}
+
+static void give_back(struct tq_task *task)
+{
+    task->settlement.verdict = TQ_VERDICT_REQUEUE;
+    task->settlement.settled.delay_us = -1;
+    task->settlement.settled.is_handed_back = true;
+}
+
+static void retry_or_fail(struct tq_task *task, double unit)
+{
+    struct tq_settled *settled = &task->settlement.settled;
+    int64_t delay_ms = task->delay_ms;
+
+    settled->kind = task->error_kind;
+    settled->error = task->error;
+    settled->traceback = task->traceback;
+    if (task->is_discarded || task->attempts >= task->max_attempts) {
+        task->settlement.verdict = TQ_VERDICT_FAIL;
+        settled->status = "failed";
+        return;
+    }
+    if (delay_ms < 0)
+        delay_ms = tq_backoff_delay_ms(&task->handler->backoff, task->attempts, unit);
+    task->settlement.verdict = TQ_VERDICT_REQUEUE;
+    settled->delay_us = delay_ms * 1000;
+}
+
+void tq_task_judge(struct tq_task *task, double unit)
+{
+    struct tq_settled *settled = &task->settlement.settled;
+
+    if (task->is_unstarted || (task->outcome == TQ_OUTCOME_FAILURE && task->has_seen_shutdown)) {
+        give_back(task);
+        return;
+    }
+    switch (task->outcome) {
+    case TQ_OUTCOME_SUCCESS:
+        task->settlement.verdict = TQ_VERDICT_COMPLETE;
+        settled->result = task->result;
+        return;
+    case TQ_OUTCOME_SNOOZE:
+        give_back(task);
+        settled->delay_us = task->delay_ms * 1000;
+        return;
+    case TQ_OUTCOME_STOPPED:
+        if (task->stop == TQ_STOP_INTERRUPTED) {
+            give_back(task);
+            return;
+        }
+        retry_or_fail(task, unit);
+        if (task->stop == TQ_STOP_CANCELLED) {
+            task->settlement.verdict = TQ_VERDICT_FAIL;
+            settled->status = "cancelled";
+        }
+        return;
+    case TQ_OUTCOME_FAILURE:
+        break;
+    }
+    retry_or_fail(task, unit);
+}

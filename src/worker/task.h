@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// A task that this process holds, from claim to settlement. One thread owns it at a time: the main thread
+// makes it, an executor runs it and says how that ended, the main thread settles and frees it. It travels
+// as a letter.
+#ifndef TQ_WORKER_TASK_H
+#define TQ_WORKER_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "database/repository.h"
+#include "loop/inbox.h"
+#include "script/run.h"
+
+struct tq_handler;
+
+/* How a settlement is written: one list and one statement each. */
+enum tq_verdict { TQ_VERDICT_COMPLETE, TQ_VERDICT_FAIL, TQ_VERDICT_REQUEUE, TQ_VERDICT_COUNT };
+
+/* Something for the settler to write: of a held task, or of a dead worker's. */
+struct tq_settlement {
+    struct tq_settled settled; /* texts are owned by whoever owns the settlement */
+    enum tq_verdict verdict;
+    struct tq_settlement *next; /* the settler's list */
+    bool is_culprit;            /* its data was refused: the settler has replaced them */
+    char *own_error;            /* the replacement, owned by the settlement */
+    /* Written (true), or lost: the fence no longer holds. The settlement is the receiver's again. */
+    void (*on_settled)(struct tq_settlement *settlement, bool is_written);
+    void *owner;
+};
+
+struct tq_task {
+    struct tq_letter letter;         /* first: it is what travels */
+    struct tq_settlement settlement; /* [owner]; settled holds the fence from the start */
+
+    /* Since the claim. [const] */
+    const struct tq_handler *handler; /* the main thread's copy of the handler's facts */
+    size_t handler_index;             /* the same in every script of the generation */
+    int priority;
+    int attempts, max_attempts; /* max_attempts is the effective one */
+    int64_t scheduled_at_us, created_at_us; /* since the epoch */
+    size_t payload_len;
+
+    /* [main] */
+    struct tq_task *previous, *next; /* of all held ones */
+    int executor;                    /* index of the one that has it, or -1 */
+    bool is_fenced;                  /* the lease was lost: nothing is written any more */
+
+    /* [executor] while it has it */
+    struct tq_task *link; /* ready or runnable list */
+    struct tq_run *run;
+    int64_t received_us, soft_deadline_us, hard_deadline_us; /* tq_clock_us() */
+    bool is_waiting, is_runnable, is_interrupted, has_seen_shutdown;
+    struct tq_task *waiting_previous, *waiting_next;
+
+    /* The raw end of the run, filled by the executor. */
+    enum tq_outcome_kind outcome;
+    enum tq_stop stop;
+    bool is_unstarted; /* it never ran: give it back */
+    bool is_discarded;
+    int64_t delay_ms;
+    int64_t duration_us;
+    char *result, *error, *traceback, *error_kind; /* owned */
+
+    char payload[]; /* JSON, payload_len bytes and a NUL */
+};
+
+/* A task of this process from a claimed row; handler is the main thread's. */
+struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handler *handler,
+                            int64_t worker_id);
+void tq_task_free(struct tq_task *task);
+
+/* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled. unit is
+   a random number in [0, 1) for the backoff's jitter. The whole of the retry rules is here. */
+void tq_task_judge(struct tq_task *task, double unit);
+
+#endif

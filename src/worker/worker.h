@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// The worker: what `taskq worker` runs.
+#ifndef TQ_WORKER_WORKER_H
+#define TQ_WORKER_WORKER_H
+
+#include "base/error.h"
+#include "base/options.h"
+
+struct tq_worker_options {
+    const char *conninfo;      /* "" leaves everything to PG* variables */
+    const char *database_text; /* how people are told which database that is */
+    const char *name;          /* worker id as people see it; NULL: host and pid */
+    const char *handlers;      /* folder */
+    struct tq_texts task_types; /* globs; empty: every type that has a handler */
+    int64_t concurrency;
+    int64_t threads; /* 0: min(cores, concurrency) */
+    int64_t poll_interval_ms;
+    int64_t task_timeout_ms;
+    int64_t lock_duration_ms; /* the lease is min(this, 20 s) */
+    int64_t stale_check_interval_ms;
+    int64_t shutdown_timeout_ms;
+    bool is_until_empty; /* end when nothing of its types is left, future tasks included */
+    bool is_until_idle;  /* end when nothing is due */
+};
+
+/* Runs until a signal, or until empty or idle, in the calling thread, which must be the main one.
+   Logs what goes wrong. */
+enum tq_exit tq_worker_run(const struct tq_worker_options *options);
+
+#endif
