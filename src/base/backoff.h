@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How long to wait after the n-th failure. The default is the polynomial that River uses for its jobs,
-// n^4 seconds, shifted by 5 s so that the first retry is not immediate, capped at 6 h:
+// How long to wait after the n-th failure. The default is the polynomial that River uses for its
+// jobs, n^4 seconds, shifted by 5 s so that the first retry is not immediate, capped at 6 h:
 //
 //     fixed        base                      exponential  base * 2^(n-1)
 //     linear       base * n                  polynomial   base + n^4 s

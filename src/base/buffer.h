@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A growing run of bytes. data is NUL-terminated after every call that added something, so that it can
-// be used as a string; it is NULL until then. The owner calls tq_buf_deinit().
+// A growing run of bytes. data is NUL-terminated after every call that added something, so that it
+// can be used as a string; it is NULL until then. The owner calls tq_buf_deinit().
 #ifndef TQ_BASE_BUFFER_H
 #define TQ_BASE_BUFFER_H
 

@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const enum tq_exit exit_codes[] = {
-    [TQ_ERR_NONE] = TQ_EXIT_DONE,           [TQ_ERR_USAGE] = TQ_EXIT_USAGE,
-    [TQ_ERR_SYSTEM] = TQ_EXIT_FAILED,       [TQ_ERR_CONNECT] = TQ_EXIT_UNAVAILABLE,
-    [TQ_ERR_QUERY] = TQ_EXIT_FAILED,        [TQ_ERR_SCHEMA] = TQ_EXIT_SCHEMA,
-    [TQ_ERR_HANDLERS] = TQ_EXIT_HANDLERS,   [TQ_ERR_NET] = TQ_EXIT_FAILED,
+    [TQ_ERR_NONE] = TQ_EXIT_DONE,         [TQ_ERR_USAGE] = TQ_EXIT_USAGE,
+    [TQ_ERR_SYSTEM] = TQ_EXIT_FAILED,     [TQ_ERR_CONNECT] = TQ_EXIT_UNAVAILABLE,
+    [TQ_ERR_QUERY] = TQ_EXIT_FAILED,      [TQ_ERR_SCHEMA] = TQ_EXIT_SCHEMA,
+    [TQ_ERR_HANDLERS] = TQ_EXIT_HANDLERS, [TQ_ERR_NET] = TQ_EXIT_FAILED,
 };
 
 static void fill(struct tq_err *err, enum tq_err_domain domain, int code, const char *format,

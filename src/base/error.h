@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The one way a function of taskq fails: it returns false and fills a struct tq_err, once, where the
-// cause is known. Nobody who fills an error also logs it; the edges (commands, the worker's loops)
-// log or print. The domain decides the exit code of a command; see tq_err_exit_code().
+// The one way a function of taskq fails: it returns false and fills a struct tq_err, once, where
+// the cause is known. Nobody who fills an error also logs it; the edges (commands, the worker's
+// loops) log or print. The domain decides the exit code of a command; see tq_err_exit_code().
 #ifndef TQ_BASE_ERROR_H
 #define TQ_BASE_ERROR_H
 

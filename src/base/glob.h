@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Type patterns such as `email:*`: `*` stands for any run of characters, everything else for itself.
+// Type patterns such as `email:*`: `*` stands for any run of characters, everything else for
+// itself.
 #ifndef TQ_BASE_GLOB_H
 #define TQ_BASE_GLOB_H
 

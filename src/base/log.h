@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The log: `TIME level area message key=value ...`, or JSON with the same keys, to stderr, one write(2)
-// a line, so that lines of several threads never mix. Any thread may log.
+// The log: `TIME level area message key=value ...`, or JSON with the same keys, to stderr, one
+// write(2) a line, so that lines of several threads never mix. Any thread may log.
 //
-// Fields are given as one printf format of space-separated key=conversion pairs; each value is quoted
-// or escaped as the line's form needs it:
+// Fields are given as one printf format of space-separated key=conversion pairs; each value is
+// quoted or escaped as the line's form needs it:
 //
 //     tq_log(TQ_LOG_WARN, "worker", "lease lost", "worker=%s age_ms=%" PRId64, name, age_ms);
 //

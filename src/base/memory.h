@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The host's own memory. Running out of it is not an error that anybody could handle, so these never
-// return NULL: they say how much was asked for and abort. (Memory of Lua scripts is another matter:
-// script/budget.h.) Free with free().
+// The host's own memory. Running out of it is not an error that anybody could handle, so these
+// never return NULL: they say how much was asked for and abort. (Memory of Lua scripts is another
+// matter: script/budget.h.) Free with free().
 #ifndef TQ_BASE_MEMORY_H
 #define TQ_BASE_MEMORY_H
 
@@ -18,7 +18,8 @@ char *tq_memdup(const void *data, size_t len) __attribute__((malloc, returns_non
 
 char *tq_format(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
 
-/* Grows *items, an array of element_size bytes each, so that it holds at least `needed`; doubles. */
+/* Grows *items, an array of element_size bytes each, so that it holds at least `needed`; doubles.
+ */
 void tq_grow(void **items, size_t *capacity, size_t needed, size_t element_size);
 
 #endif

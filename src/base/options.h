@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Command line options by table: one row gives an option's name, unit, environment variable, default,
-// range and help text, and where its value goes. Flags win over the environment, both over defaults.
-// Accepted forms: --name value, --name=value, --flag, and `--` before positional arguments.
+// Command line options by table: one row gives an option's name, unit, environment variable,
+// default, range and help text, and where its value goes. Flags win over the environment, both over
+// defaults. Accepted forms: --name value, --name=value, --flag, and `--` before positional
+// arguments.
 #ifndef TQ_BASE_OPTIONS_H
 #define TQ_BASE_OPTIONS_H
 
@@ -42,9 +43,10 @@ struct tq_option_set {
     void *target;
 };
 
-/* Fills every target: defaults, then environment, then argv[0..argc-1]. What is not an option goes to
-   `rest`, in order. sets ends with an entry whose options is NULL. Texts point into argv, the
-   environment or the tables, except list items, which tq_options_free() frees, also after a failure. */
+/* Fills every target: defaults, then environment, then argv[0..argc-1]. What is not an option goes
+   to `rest`, in order. sets ends with an entry whose options is NULL. Texts point into argv, the
+   environment or the tables, except list items, which tq_options_free() frees, also after a
+   failure. */
 TQ_MUST_CHECK bool tq_options_parse(const struct tq_option_set *sets, int argc, char **argv,
                                     struct tq_texts *rest, struct tq_err *err);
 

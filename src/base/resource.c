@@ -17,7 +17,8 @@ struct override {
     struct override *next;
 };
 
-static struct override *overrides; /* files read from disk; grows, never shrinks; main thread only */
+static struct override
+    *overrides; /* files read from disk; grows, never shrinks; main thread only */
 
 static const struct tq_resource *find_on_disk(const char *root, const char *path)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The SQL and Lua files that the program carries inside itself, by their path in the source tree
-// ("sql/queries/claim.sql", "lua/taskq/testing.lua"). When TASKQ_RESOURCES names a source tree, files are
-// read from there instead, so that a developer can change them without building.
+// ("sql/queries/claim.sql", "lua/taskq/testing.lua"). When TASKQ_RESOURCES names a source tree,
+// files are read from there instead, so that a developer can change them without building.
 #ifndef TQ_BASE_RESOURCE_H
 #define TQ_BASE_RESOURCE_H
 
@@ -15,7 +15,8 @@ struct tq_resource {
 };
 
 /* The resource at path, or NULL. What is read from disk is kept for the life of the process. Not
-   thread-safe while TASKQ_RESOURCES is set: the main thread looks things up before it starts others. */
+   thread-safe while TASKQ_RESOURCES is set: the main thread looks things up before it starts
+   others. */
 const struct tq_resource *tq_resource_find(const char *path);
 
 /* The embedded ones whose path begins with prefix, in order of path: *index starts at 0. */
