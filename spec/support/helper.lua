@@ -7,12 +7,6 @@ local database = require "support.database"
 local folder = require "support.folder"
 local process = require "support.process"
 
-busted.subscribe({ "file", "end" }, function()
-  process.stop_all()
-  database.drop_all()
-  return nil, true
-end)
-
 -- How many specs passed, failed and were skipped, for scripts/test. What goes wrong outside of a
 -- spec (a file that does not load, a setup that raises) counts as failed.
 local counts = { success = 0, failure = 0, error = 0, pending = 0 }
@@ -26,6 +20,15 @@ busted.subscribe({ "error" }, function(element)
   if element.descriptor ~= "it" then
     counts.error = counts.error + 1
   end
+  return nil, true
+end)
+
+busted.subscribe({ "file", "end" }, function(file)
+  process.stop_all()
+  for _, text in ipairs(process.take_crashes()) do
+    busted.publish({ "error", "file" }, file, nil, text, {})
+  end
+  database.drop_all()
   return nil, true
 end)
 

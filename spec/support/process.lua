@@ -15,7 +15,12 @@ local Process = {}
 Process.__index = Process
 
 local running = {} -- [process] = true
+local crashed = {} -- processes that ended as no program should
 local count = 0
+
+-- The exit code that scripts/test gives to sanitizers, and the signals of a crash.
+local SANITIZER_CODE = 99
+local CRASH_SIGNALS = { [4] = true, [6] = true, [7] = true, [8] = true, [11] = true }
 
 -- What the machine or the user has set must not reach the programs under test.
 local HIDDEN = { "^PG", "^DATABASE_URL$", "^JOB_", "^TASKQ_" }
@@ -76,13 +81,7 @@ function M.start(command, options)
     gid = options.gid,
     stdio = files,
   }, function(code, signal)
-    if signal ~= 0 then
-      self.signal = signal
-    else
-      self.code = code
-    end
-    running[self] = nil
-    self.handle:close()
+    self:on_exit(code, signal)
   end)
   for _, file in ipairs(files) do
     assert(uv.fs_close(file))
@@ -107,6 +106,19 @@ function M.run(command, options)
     out = process:stdout(),
     err = process:stderr(),
   }
+end
+
+function Process:on_exit(code, signal)
+  if signal ~= 0 then
+    self.signal = signal
+  else
+    self.code = code
+  end
+  if code == SANITIZER_CODE or CRASH_SIGNALS[signal] then
+    crashed[#crashed + 1] = self
+  end
+  running[self] = nil
+  self.handle:close()
 end
 
 ---@return boolean
@@ -146,6 +158,19 @@ function Process:wait(timeout_s)
     return text:format(table.concat(self.command, " "), self:stdout(), self:stderr())
   end)
   return self.code, self.signal
+end
+
+--- What the processes wrote that crashed since the last call, also where no spec looked at them.
+---@return string[]
+function M.take_crashes()
+  local texts = {}
+  for _, process in ipairs(crashed) do
+    local how = process.signal and "signal " .. process.signal or "a sanitizer's report"
+    local text = "%s ended by %s; it wrote\n%s"
+    texts[#texts + 1] = text:format(table.concat(process.command, " "), how, process:stderr())
+  end
+  crashed = {}
+  return texts
 end
 
 --- Ends every process that still runs, except those to keep unless `all`.
