@@ -52,7 +52,7 @@ step() {
   local what=$1 start log="$root/build/step.log" status=0
   shift
   start=$(now_ms)
-  mkdir -p "$root/build" 2>/dev/null && : >"$log" 2>/dev/null ||
+  { mkdir -p "$root/build" && : >"$log"; } 2>/dev/null ||
     fail "$root/build belongs to $(stat -c %U "$root/build"): remove it, or run this as that user"
   printf '%s ... ' "$what" >&2
   "$@" >"$log" 2>&1 || status=$?
