@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// Whether the schema in the database is one that this program can work with. The migrations that
+// the program carries say what it needs; the table taskq.migrations says what the database has:
+//
+//     database              program
+//     no schema, or older   refuses: run `taskq migrate`
+//     the same              works
+//     newer, no migration   works: what was added since is none of its business
+//       above ours breaking
+//     newer, one breaking   refuses: update taskq
+#ifndef TQ_DATABASE_SCHEMA_H
+#define TQ_DATABASE_SCHEMA_H
+
+#include "base/error.h"
+#include "database/session.h"
+
+struct tq_schema {
+    int version;          /* the newest migration applied; 0: none */
+    int breaking_version; /* the newest of them that older programs cannot live with */
+    char functions[17];   /* which text of sql/functions/ is in place; "": none */
+};
+
+/* What the database has. */
+TQ_MUST_CHECK bool tq_schema_read(struct tq_session *session, struct tq_schema *schema,
+                                  struct tq_err *err);
+
+/* The version of the newest migration that the program carries. */
+int tq_schema_version(void);
+
+/* False (TQ_ERR_SCHEMA) when schema is too new for this program. */
+TQ_MUST_CHECK bool tq_schema_check_is_known(const struct tq_schema *schema, struct tq_err *err);
+
+/* Reads and judges: one cheap query. Fits struct tq_connection_config's check. */
+TQ_MUST_CHECK bool tq_schema_check(struct tq_session *session, struct tq_err *err);
+
+#endif
