@@ -1,2 +1,2 @@
--- The six numbers. Called by tq_repository_stats().
+-- The six numbers. Called by tq_producer_stats().
 select pending, running, completed, failed, cancelled, total from taskq.stats()

@@ -31,6 +31,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_STATS] = "stats",
     [TQ_QUERY_ENQUEUE] = "enqueue",
     [TQ_QUERY_ENQUEUE_MANY] = "enqueue_many",
+    [TQ_QUERY_TASK] = "task",
 };
 
 const char *tq_query_name(enum tq_query query)

@@ -28,6 +28,7 @@ enum tq_query {
     TQ_QUERY_STATS,
     TQ_QUERY_ENQUEUE,
     TQ_QUERY_ENQUEUE_MANY,
+    TQ_QUERY_TASK,
     TQ_QUERY_COUNT,
 };
 
