@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// Choosing the database.
+#include "command/database.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "database/migrate.h"
+#include "database/schema.h"
+
+/* Variables that tell libpq where to go; each of them rules out the private database. */
+static const char *const places[] = {
+    "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE", NULL,
+};
+
+static bool has_place(void)
+{
+    for (const char *const *name = places; *name != NULL; name++) {
+        const char *value = getenv(*name);
+
+        if (value != NULL && *value != '\0')
+            return true;
+    }
+    return false;
+}
+
+bool tq_database_open(const struct tq_common *common, struct tq_database *database,
+                      struct tq_err *err)
+{
+    *database = (struct tq_database){.conninfo = ""};
+    if (common->database != NULL)
+        database->conninfo = common->database;
+    else if (!has_place())
+        return tq_err_set(err, TQ_ERR_USAGE, 0, "no database: give --database URL");
+    return true;
+}
+
+void tq_database_close(struct tq_database *database)
+{
+    (void)database;
+}
+
+bool tq_database_connect(const struct tq_database *database, const char *name,
+                         struct tq_session **session, struct tq_err *err)
+{
+    const struct tq_session_config config = {
+        .conninfo = database->conninfo,
+        .name = name,
+        .kind = TQ_SESSION_COMMAND,
+    };
+
+    return tq_session_open(&config, session, err);
+}
+
+static bool migrate(struct tq_session *session, struct tq_err *err)
+{
+    struct tq_migration_report report = {0};
+    bool is_done = tq_migrate(session, &report, err);
+
+    tq_migration_report_deinit(&report);
+    return is_done;
+}
+
+bool tq_database_connect_migrated(const struct tq_database *database, const char *name,
+                                  struct tq_session **session, struct tq_err *err)
+{
+    if (!tq_database_connect(database, name, session, err))
+        return false;
+    if (database->private != NULL ? migrate(*session, err) : tq_schema_check(*session, err))
+        return true;
+    tq_session_close(*session);
+    return false;
+}
+
+char *tq_database_describe(const struct tq_database *database, const struct tq_session *session)
+{
+    (void)database;
+    return tq_session_describe(session);
+}

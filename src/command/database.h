@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// Which database a command works with: --database, else DATABASE_URL, else what the PG* variables
+// of libpq say, else the private one in ./.taskq/pg (or in TASKQ_HOME), which is started when
+// nobody runs it and which migrates itself. Any other must have been migrated.
+#ifndef TQ_COMMAND_DATABASE_H
+#define TQ_COMMAND_DATABASE_H
+
+#include "command/command.h"
+#include "database/session.h"
+
+struct tq_private;
+
+struct tq_database {
+    const char *conninfo;       /* "" leaves everything to PG* variables */
+    struct tq_private *private; /* owned; NULL: not the private one */
+};
+
+/* Chooses; starts the private one when it is chosen and down. While *database is open, the private
+   one stays up. */
+TQ_MUST_CHECK bool tq_database_open(const struct tq_common *common, struct tq_database *database,
+                                    struct tq_err *err);
+void tq_database_close(struct tq_database *database);
+
+/* A session for the command called name. The caller closes it before the database. */
+TQ_MUST_CHECK bool tq_database_connect(const struct tq_database *database, const char *name,
+                                       struct tq_session **session, struct tq_err *err);
+
+/* Likewise, and the schema is one that this program can work with. */
+TQ_MUST_CHECK bool tq_database_connect_migrated(const struct tq_database *database,
+                                                const char *name, struct tq_session **session,
+                                                struct tq_err *err);
+
+/* What people call it: a URL without password, or the private one's folder. Freed by the caller. */
+char *tq_database_describe(const struct tq_database *database, const struct tq_session *session);
+
+#endif

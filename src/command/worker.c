@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//
+// taskq worker: its options, and a call of worker/worker.h.
+#include "worker/worker.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "command/command.h"
+#include "command/database.h"
+
+enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+
+#define AT(field) offsetof(struct tq_worker_options, field)
+
+static const struct tq_option options[] = {
+    {"handlers", TQ_OPTION_TEXT, AT(handlers), "DIR", NULL, "./handlers", 0, 0,
+     "the folder with the handlers"},
+    {"concurrency", TQ_OPTION_INTEGER, AT(concurrency), "N", "JOB_CONCURRENCY", "5", 1, 100000,
+     "how many tasks run at once"},
+    {"task-types", TQ_OPTION_TEXTS, AT(task_types), "GLOB,...", NULL, NULL, 0, 0,
+     "only types that match, such as 'email:*,report:*'"},
+    {"task-timeout", TQ_OPTION_DURATION, AT(task_timeout_ms), "DURATION", "JOB_TIMEOUT", "300000",
+     1, 30LL * DAY_MS, "time limit of tasks whose handler has none"},
+    {"worker-id", TQ_OPTION_TEXT, AT(name), "NAME", NULL, NULL, 0, 0,
+     "this worker's name (default HOST:PID)"},
+    {"poll-interval", TQ_OPTION_DURATION, AT(poll_interval_ms), "DURATION", NULL, "1s", 1, HOUR_MS,
+     "how often to look when nothing wakes it"},
+    {"lock-duration", TQ_OPTION_DURATION, AT(lock_duration_ms), "DURATION", NULL, "300000", 1000,
+     DAY_MS, "after how long a silent worker has lost its tasks (at most 20s are used)"},
+    {"stale-task-check-interval", TQ_OPTION_DURATION, AT(stale_check_interval_ms), "DURATION", NULL,
+     "60s", 100, DAY_MS, "how often to look for tasks of lost workers"},
+    {"shutdown-timeout", TQ_OPTION_DURATION, AT(shutdown_timeout_ms), "DURATION", NULL, "30s", 0,
+     DAY_MS, "how long running tasks may take to finish at the end"},
+    {"threads", TQ_OPTION_INTEGER, AT(threads), "N", NULL, "0", 0, 1024,
+     "threads that run handlers; 0: one a core, at most the concurrency"},
+    {"until-empty", TQ_OPTION_FLAG, AT(is_until_empty), NULL, NULL, NULL, 0, 0,
+     "end when no task of its types is left, future ones included"},
+    {"until-idle", TQ_OPTION_FLAG, AT(is_until_idle), NULL, NULL, NULL, 0, 0,
+     "end when no task of its types is due or running"},
+    {0},
+};
+
+static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
+{
+    struct tq_worker_options worker = *(const struct tq_worker_options *)call->options;
+    struct tq_database database;
+    struct tq_session *session;
+    char *text;
+
+    if (worker.is_until_empty && worker.is_until_idle)
+        return tq_err_set(err, TQ_ERR_USAGE, 0,
+                          "--until-empty and --until-idle exclude each other");
+    if (!tq_database_open(call->common, &database, err))
+        return false;
+    /* Says at once, and with an exit code, what a worker that reconnects for ever only logs. */
+    if (!tq_database_connect_migrated(&database, "taskq worker", &session, err)) {
+        tq_database_close(&database);
+        return false;
+    }
+    text = tq_database_describe(&database, session);
+    tq_session_close(session);
+    worker.conninfo = database.conninfo;
+    worker.database_text = text;
+    *code = tq_worker_run(&worker);
+    free(text);
+    tq_database_close(&database);
+    return true;
+}
+
+const struct tq_command tq_command_worker = {
+    .name = "worker",
+    .usage = "[options]",
+    .summary = "run tasks",
+    .details =
+        "Runs tasks with the handlers of a folder until it gets SIGTERM or SIGINT: then it takes "
+        "no\n"
+        "more, and waits for those that run. A second signal interrupts them and gives them back.\n"
+        "Durations are milliseconds, or have a unit: 500ms, 30s, 5m, 2h.\n",
+    .options = options,
+    .options_size = sizeof(struct tq_worker_options),
+    .run = run,
+};
