@@ -77,6 +77,45 @@ bool tq_log_enabled(enum tq_log_level level)
     return level >= log_least;
 }
 
+static void begin_line(struct tq_buf *line, enum tq_log_level level, const char *area,
+                       const char *message)
+{
+    bool is_json = log_form == TQ_LOG_JSON;
+
+    tq_buf_add_text(line, is_json ? "{\"time\":\"" : "");
+    add_time(line);
+    if (is_json) {
+        tq_buf_addf(line, "\",\"level\":\"%s\",\"area\":\"%s\",\"message\":", level_names[level],
+                    area);
+        add_json_text(line, message);
+    } else {
+        tq_buf_addf(line, " %-5s %s ", level_names[level], area);
+        add_escaped(line, message, "");
+    }
+}
+
+static void add_pair(struct tq_buf *line, const char *key, size_t key_len, const char *value,
+                     bool is_bare)
+{
+    bool is_json = log_form == TQ_LOG_JSON;
+
+    tq_buf_addf(line, is_json ? ",\"%.*s\":" : " %.*s=", (int)key_len, key);
+    if (!is_json)
+        add_text_value(line, value);
+    else if (is_bare)
+        tq_buf_add_text(line, value);
+    else
+        add_json_text(line, value);
+}
+
+static void end_line(struct tq_buf *line)
+{
+    tq_buf_add_text(line, log_form == TQ_LOG_JSON ? "}\n" : "\n");
+    ssize_t written = write(STDERR_FILENO, line->data, line->len);
+    (void)written; /* there is nowhere left to complain */
+    tq_buf_deinit(line);
+}
+
 void tq_log(enum tq_log_level level, const char *area, const char *message, const char *fields, ...)
 {
     struct tq_buf line = {0};
@@ -87,40 +126,29 @@ void tq_log(enum tq_log_level level, const char *area, const char *message, cons
 
     if (!tq_log_enabled(level))
         return;
-
-    bool is_json = log_form == TQ_LOG_JSON;
-
-    tq_buf_add_text(&line, is_json ? "{\"time\":\"" : "");
-    add_time(&line);
-    if (is_json) {
-        tq_buf_addf(&line, "\",\"level\":\"%s\",\"area\":\"%s\",\"message\":", level_names[level],
-                    area);
-        add_json_text(&line, message);
-    } else {
-        tq_buf_addf(&line, " %-5s %s ", level_names[level], area);
-        add_escaped(&line, message, "");
-    }
-
+    begin_line(&line, level, area, message);
     va_start(args.list, fields);
     while (next_pair(&fields, &key, &key_len, spec)) {
         const char *text = render_value(value, sizeof value, spec, &args);
 
-        if (text == NULL)
-            continue;
-        tq_buf_addf(&line, is_json ? ",\"%.*s\":" : " %.*s=", (int)key_len, key);
-        if (!is_json)
-            add_text_value(&line, text);
-        else if (is_json_number(spec, text))
-            tq_buf_add_text(&line, text);
-        else
-            add_json_text(&line, text);
+        if (text != NULL)
+            add_pair(&line, key, key_len, text, is_json_number(spec, text));
     }
     va_end(args.list);
+    end_line(&line);
+}
 
-    tq_buf_add_text(&line, is_json ? "}\n" : "\n");
-    ssize_t written = write(STDERR_FILENO, line.data, line.len);
-    (void)written; /* there is nowhere left to complain */
-    tq_buf_deinit(&line);
+void tq_log_pairs(enum tq_log_level level, const char *area, const char *message,
+                  const struct tq_log_pair *pairs, size_t count)
+{
+    struct tq_buf line = {0};
+
+    if (!tq_log_enabled(level))
+        return;
+    begin_line(&line, level, area, message);
+    for (size_t i = 0; i < count; i++)
+        add_pair(&line, pairs[i].key, strlen(pairs[i].key), pairs[i].value, pairs[i].is_bare);
+    end_line(&line);
 }
 
 /* Finds the next `key=%conversion`; copies the conversion into spec. */

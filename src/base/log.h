@@ -12,6 +12,9 @@
 #ifndef TQ_BASE_LOG_H
 #define TQ_BASE_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/error.h"
 
 enum tq_log_level { TQ_LOG_DEBUG, TQ_LOG_INFO, TQ_LOG_WARN, TQ_LOG_ERROR };
@@ -28,5 +31,17 @@ bool tq_log_enabled(enum tq_log_level level);
 
 void tq_log(enum tq_log_level level, const char *area, const char *message, const char *fields, ...)
     TQ_PRINTF(4, 5);
+
+/* A pair whose key is known only at run time: what scripts log. A bare value is written as it is in
+   JSON (a number, true, false), any other one as a string. */
+struct tq_log_pair {
+    const char *key;
+    const char *value;
+    bool is_bare;
+};
+
+/* As tq_log(), with the pairs in an array. */
+void tq_log_pairs(enum tq_log_level level, const char *area, const char *message,
+                  const struct tq_log_pair *pairs, size_t count);
 
 #endif
