@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A run: one attempt at one task, as a coroutine of a script's Lua state. The executor thread that owns
-// the state owns its runs and is the only one that may call these functions.
+// A run: one attempt at one task, as a coroutine of a script's Lua state. The executor thread that
+// owns the state owns its runs and is the only one that may call these functions.
 //
 //     start -> resume -> WAITING   -> (the wait ends: the executor resumes again)
 //                     -> PREEMPTED -> (others had their turn: the executor resumes again)
@@ -34,8 +34,10 @@ struct tq_run_task {
     int64_t created_at_us; /* since the epoch */
     int64_t scheduled_at_us;
     const char *worker_id; /* what context.worker_id shows */
-    int64_t soft_deadline_us; /* tq_clock_us() times: at the soft one the handler gets an error that */
-    int64_t hard_deadline_us; /* it can catch, at the hard one it is stopped */
+    /* tq_clock_us() times: at the soft one the handler gets an error that it can catch, at the hard
+       one it is stopped */
+    int64_t soft_deadline_us;
+    int64_t hard_deadline_us;
 };
 
 enum tq_run_state { TQ_RUN_WAITING, TQ_RUN_PREEMPTED, TQ_RUN_DONE };
@@ -68,19 +70,19 @@ struct tq_outcome {
     bool is_discarded;      /* fail for good */
 };
 
-/* Makes the coroutine of `handler` for this task. owner is what tq_run_owner() returns. Never fails:
-   what goes wrong (memory, say) becomes the outcome of the first resume. */
+/* Makes the coroutine of `handler` for this task. owner is what tq_run_owner() returns. Never
+   fails: what goes wrong (memory, say) becomes the outcome of the first resume. */
 struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *handler,
                             const struct tq_run_task *task, void *owner);
 
 enum tq_run_state tq_run_resume(struct tq_run *run);
 
-/* The next resume raises a catchable error in the handler (in place of the result of its wait, which
-   the caller has cancelled). */
+/* The next resume raises a catchable error in the handler (in place of the result of its wait,
+   which the caller has cancelled). */
 void tq_run_interrupt(struct tq_run *run, enum tq_stop reason);
 
-/* Ends it for good: no Lua code of it runs after this call (pending <close> variables run in it, within
-   their own short budget). The run is then DONE with a STOPPED outcome. */
+/* Ends it for good: no Lua code of it runs after this call (pending <close> variables run in it,
+   within their own short budget). The run is then DONE with a STOPPED outcome. */
 void tq_run_stop(struct tq_run *run, enum tq_stop reason);
 
 /* After DONE; texts live until tq_run_free(). */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A script: one Lua state with one generation of handler files loaded. Each executor thread makes its
-// own from the same source, a snapshot of the files that the main thread read once. Only the thread that
-// made a script may use it.
+// A script: one Lua state with one generation of handler files loaded. Each executor thread makes
+// its own from the same source, a snapshot of the files that the main thread read once. Only the
+// thread that made a script may use it.
 #ifndef TQ_SCRIPT_SCRIPT_H
 #define TQ_SCRIPT_SCRIPT_H
 
@@ -29,30 +29,33 @@ struct tq_handler {
 
 struct tq_script_config {
     int (*open_taskq)(struct lua_State *); /* luaopen_taskq, from the binding layer, or a fake */
-    const void *host;                      /* struct tq_host of binding/host.h; script never looks */
-    size_t memory_cap_bytes;               /* of the whole state; 0: 256 MB */
+    const void *host;        /* struct tq_host of binding/host.h; script never looks */
+    size_t memory_cap_bytes; /* of the whole state; 0: 256 MB */
 };
 
-/* Reads every *.lua under folder (and its subfolders) into memory, in order of path. The main thread
-   calls it once a generation; the result is immutable and reference counted (atomically). */
-TQ_MUST_CHECK bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err *err);
+/* Reads every *.lua under folder (and its subfolders) into memory, in order of path. The main
+   thread calls it once a generation; the result is immutable and reference counted (atomically). */
+TQ_MUST_CHECK bool tq_source_read(const char *folder, struct tq_source **source,
+                                  struct tq_err *err);
 void tq_source_ref(struct tq_source *source);
 void tq_source_unref(struct tq_source *source);
 
-/* Makes a state and loads the source into it: handlers, then listeners. On failure err names file, line
-   and reason (domain TQ_ERR_HANDLERS). */
+/* Makes a state and loads the source into it: handlers, then listeners. On failure err names file,
+   line and reason (domain TQ_ERR_HANDLERS). */
 TQ_MUST_CHECK bool tq_script_new(const struct tq_script_config *config, struct tq_source *source,
                                  struct tq_script **script, struct tq_err *err);
 void tq_script_free(struct tq_script *script); /* every run of it has been freed */
 
 size_t tq_script_handler_count(const struct tq_script *script);
-const struct tq_handler *tq_script_handler(const struct tq_script *script, size_t index); /* by type */
+const struct tq_handler *tq_script_handler(const struct tq_script *script,
+                                           size_t index); /* by type */
 const struct tq_handler *tq_script_find(const struct tq_script *script, const char *type);
 
 /* Bytes that the state holds now. */
 size_t tq_script_memory_bytes(const struct tq_script *script);
 
-/* Once a thread, before it resumes a run, and when it ends: the ticker that preempts long slices. */
+/* Once a thread, before it resumes a run, and when it ends: the ticker that preempts long slices.
+ */
 TQ_MUST_CHECK bool tq_ticker_start(struct tq_err *err);
 void tq_ticker_stop(void);
 

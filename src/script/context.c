@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+//
+// The context of a handler, and waiting. A context is an empty table until the handler reads
+// something from it: its fields are made on first use and kept, so that a handler that needs none
+// pays for none. Which run a context belongs to is never stored: it is the run of the slice.
+#include "script/context.h"
+
+#include <string.h>
+
+#include "script/state.h"
+
+const void *tq_context_host(lua_State *L)
+{
+    return tq_script_of(L)->config.host;
+}
+
+struct tq_run *tq_context_run(lua_State *L)
+{
+    return tq_script_of(L)->run;
+}
+
+const struct tq_run_task *tq_context_task(const struct tq_run *run)
+{
+    return &run->task;
+}
+
+void tq_context_note_shutdown(struct tq_run *run)
+{
+    run->is_shutdown_seen = true;
+}
+
+struct tq_json_text *tq_context_json(lua_State *L)
+{
+    return &tq_script_of(L)->json;
+}
+
+void tq_context_add_module(lua_State *L, const char *name)
+{
+    (void)lua_rawgeti(L, LUA_REGISTRYINDEX, tq_script_of(L)->loaded_ref); /* always a table */
+    tq_view_push(L, -2);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 2);
+}
+
+void tq_context_push_view(lua_State *L)
+{
+    tq_view_push(L, -1);
+    lua_remove(L, -2);
+}
+
+void tq_context_require(lua_State *L, const char *name)
+{
+    lua_pushcfunction(L, tq_require);
+    (void)lua_pushstring(L, name);
+    lua_call(L, 1, 1);
+}
+
+void tq_context_add_functions(lua_State *L, const luaL_Reg *functions)
+{
+    (void)lua_rawgeti(L, LUA_REGISTRYINDEX, tq_script_of(L)->context_ref); /* always a table */
+    luaL_setfuncs(L, functions, 0);
+    lua_pop(L, 1);
+}
+
+/* Pushes `context.task` of the run: everything but the payload, which task_index decodes. */
+static void push_task(lua_State *L, struct tq_script *script)
+{
+    const struct tq_run_task *task = &script->run->task;
+
+    lua_createtable(L, 0, 10);
+    lua_pushinteger(L, task->id);
+    lua_setfield(L, -2, "id");
+    (void)lua_pushstring(L, task->type);
+    lua_setfield(L, -2, "type");
+    lua_pushinteger(L, task->priority);
+    lua_setfield(L, -2, "priority");
+    lua_pushinteger(L, task->attempt);
+    lua_setfield(L, -2, "attempt");
+    lua_pushinteger(L, task->attempt);
+    lua_setfield(L, -2, "attempts");
+    lua_pushinteger(L, task->max_attempts);
+    lua_setfield(L, -2, "max_attempts");
+    lua_pushnumber(L, (lua_Number)task->created_at_us / 1000);
+    lua_setfield(L, -2, "created_at");
+    lua_pushnumber(L, (lua_Number)task->scheduled_at_us / 1000);
+    lua_setfield(L, -2, "scheduled_at");
+    (void)lua_rawgeti(L, LUA_REGISTRYINDEX, script->task_meta_ref); /* always a table */
+    (void)lua_setmetatable(L, -2);                                  /* always returns 1 */
+}
+
+/* __index of contexts; upvalue 1 is the table of functions. */
+static int context_index(lua_State *L)
+{
+    struct tq_script *script = tq_script_of(L);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+
+    if (script->run == NULL) {
+        lua_pushnil(L);
+    } else if (strcmp(key, "task") == 0) {
+        push_task(L, script);
+    } else if (strcmp(key, "worker_id") == 0) {
+        (void)lua_pushstring(L, script->run->task.worker_id);
+    } else {
+        lua_pushvalue(L, 2);
+        (void)lua_rawget(L, lua_upvalueindex(1)); /* nil is an answer too */
+        return 1;
+    }
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+/* __index of tasks. A task that outlived its run has lost its payload if it was not read before. */
+static int task_index(lua_State *L)
+{
+    struct tq_run *run = tq_script_of(L)->run;
+
+    if (run == NULL || lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "payload") != 0)
+        return 0;
+    lua_pushliteral(L, "id");
+    (void)lua_rawget(L, 1); /* any type: it is compared */
+    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) != run->task.id)
+        return 0;
+    tq_json_decode(L, run->task.payload, run->task.payload_len, "payload");
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+    return 1;
+}
+
+void tq_context_open(lua_State *L)
+{
+    struct tq_script *script = tq_script_of(L);
+
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    script->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_createtable(L, 0, 2);
+    lua_insert(L, -2);
+    lua_pushcclosure(L, context_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "context");
+    lua_setfield(L, -2, "__metatable");
+    script->context_meta_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+
+    lua_createtable(L, 0, 2);
+    lua_pushcfunction(L, task_index);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "task");
+    lua_setfield(L, -2, "__metatable");
+    script->task_meta_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void tq_context_push(lua_State *L, struct tq_run *run)
+{
+    lua_createtable(L, 0, 0);
+    (void)lua_rawgeti(L, LUA_REGISTRYINDEX, run->script->context_meta_ref); /* always a table */
+    (void)lua_setmetatable(L, -2);                                          /* always returns 1 */
+}
+
+/* The innermost C function around the caller that Lua cannot yield across, for the message. */
+static const char *find_barrier(lua_State *L)
+{
+    lua_Debug ar;
+
+    for (int level = 1; lua_getstack(L, level, &ar) && lua_getinfo(L, "Sn", &ar); level++) {
+        if (strcmp(ar.what, "C") == 0 && ar.name != NULL && strcmp(ar.name, "pcall") != 0 &&
+            strcmp(ar.name, "xpcall") != 0)
+            return ar.name;
+    }
+    return NULL;
+}
+
+struct tq_run *tq_context_check_wait(lua_State *L, const char *what)
+{
+    struct tq_script *script = tq_script_of(L);
+    struct tq_run *run = script->run;
+
+    if (script->phase == TQ_PHASE_LOADING)
+        (void)luaL_error(L, "%s cannot wait while the file is loaded; call it in a handler", what);
+    if (script->phase != TQ_PHASE_RUNNING)
+        (void)luaL_error(L, "%s cannot wait while the task is being stopped", what);
+    if (!tq_slice_can_yield(script, L)) {
+        const char *barrier = find_barrier(L);
+
+        (void)luaL_error(L, "%s cannot wait inside %s: Lua cannot suspend it", what,
+                         barrier != NULL ? barrier : "this function");
+    }
+    if (run->is_interrupt_due) {
+        run->is_interrupt_due = false;
+        (void)luaL_error(L, "%s", run->message);
+    }
+    tq_run_release_wait(run);
+    return run;
+}
+
+static int finish_wait(lua_State *L, struct tq_run *run)
+{
+    int count = run->finish_wait(L, run->wait);
+
+    tq_run_release_wait(run);
+    return count;
+}
+
+static int go_on_waiting(lua_State *L, int status, lua_KContext unused)
+{
+    struct tq_run *run = tq_script_of(L)->run;
+
+    (void)status; /* LUA_YIELD, by the nature of a continuation */
+    (void)unused;
+    if (!run->is_interrupt_due)
+        return finish_wait(L, run);
+    run->is_interrupt_due = false;
+    tq_run_release_wait(run);
+    (void)lua_pushstring(L, run->message);
+    return lua_error(L);
+}
+
+int tq_context_wait(lua_State *L, void *wait, bool is_done, int (*finish)(lua_State *L, void *wait),
+                    void (*release)(void *wait))
+{
+    struct tq_script *script = tq_script_of(L);
+
+    script->run->wait = wait;
+    script->run->finish_wait = finish;
+    script->run->release_wait = release;
+    if (is_done)
+        return finish_wait(L, script->run);
+    script->yielded = TQ_YIELD_WAIT;
+    return lua_yieldk(L, 0, 0, go_on_waiting);
+}

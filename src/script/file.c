@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// Files for scripts: io.open, io.lines and io.type, on regular files only, since opening or reading
+// a pipe, a socket or a terminal could block the thread for ever. Handles are Lua's own
+// (luaL_Stream), so all their methods work. There is no default input or output: they would be
+// shared by all tasks.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "script/state.h"
+
+static int close_file(lua_State *L)
+{
+    luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+
+    return luaL_fileresult(L, fclose(stream->f) == 0, NULL);
+}
+
+static int keep_open(lua_State *L)
+{
+    luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+
+    stream->closef = keep_open;
+    lua_pushnil(L);
+    lua_pushliteral(L, "cannot close a standard file");
+    return 2;
+}
+
+/* The flags of open(2) for a mode that fopen(3) knows; -1 for none. */
+static int flags_of(const char *mode)
+{
+    int flags = *mode == 'r' ? 0 : *mode == 'w' ? O_CREAT | O_TRUNC : O_CREAT | O_APPEND;
+
+    if (*mode == '\0' || strchr("rwa", *mode++) == NULL)
+        return -1;
+    if (*mode == '+') {
+        flags |= O_RDWR;
+        mode++;
+    } else {
+        flags |= flags == 0 ? O_RDONLY : O_WRONLY;
+    }
+    return strspn(mode, "b") == strlen(mode) ? flags : -1;
+}
+
+/* A stream on a regular file, or NULL and errno; not regular is ENOTSUP. Opening does not wait for
+   a pipe's other end, and does not truncate what turns out not to be regular. */
+static FILE *open_regular(const char *path, const char *mode)
+{
+    int flags = flags_of(mode);
+    int fd = open(path, (flags & ~O_TRUNC) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    struct stat info;
+    FILE *file;
+    int cause;
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &info) != 0)
+        goto close_fd;
+    errno = ENOTSUP;
+    if (!S_ISREG(info.st_mode))
+        goto close_fd;
+    if ((flags & O_TRUNC) != 0 && ftruncate(fd, 0) != 0)
+        goto close_fd;
+    file = fdopen(fd, mode);
+    if (file != NULL)
+        return file;
+
+close_fd:
+    cause = errno;
+    (void)close(fd); /* nothing was written */
+    errno = cause;
+    return NULL;
+}
+
+static int fail_to_open(lua_State *L, const char *path)
+{
+    if (errno != ENOTSUP)
+        return luaL_fileresult(L, 0, path);
+    lua_pushnil(L);
+    (void)lua_pushfstring(L, "%s: not a regular file", path);
+    lua_pushinteger(L, ENOTSUP);
+    return 3;
+}
+
+static luaL_Stream *push_stream(lua_State *L)
+{
+    luaL_Stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+
+    stream->closef = NULL;
+    stream->f = NULL;
+    luaL_setmetatable(L, LUA_FILEHANDLE);
+    return stream;
+}
+
+static int file_open(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1), *mode = luaL_optstring(L, 2, "r");
+
+    luaL_argcheck(L, flags_of(mode) >= 0, 2, "invalid mode");
+
+    luaL_Stream *stream = push_stream(L);
+
+    stream->f = open_regular(path, mode);
+    if (stream->f == NULL)
+        return fail_to_open(L, path);
+    stream->closef = close_file;
+    return 1;
+}
+
+/* As io.lines: the iterator, two nils, and the file, which a generic for closes. */
+static int file_lines(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    int count = lua_gettop(L) - 1;
+    luaL_Stream *stream = push_stream(L);
+
+    stream->f = open_regular(path, "r");
+    if (stream->f == NULL) {
+        (void)fail_to_open(L, path);
+        return luaL_error(L, "%s", lua_tostring(L, count + 4));
+    }
+    stream->closef = close_file;
+    lua_replace(L, 1);
+    (void)lua_getfield(L, 1, "lines"); /* a method that luaopen_io made */
+    lua_pushvalue(L, 1);
+    for (int i = 0; i < count; i++)
+        lua_pushvalue(L, i + 2);
+    lua_call(L, count + 1, 1);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushvalue(L, 1);
+    return 4;
+}
+
+static int file_type(lua_State *L)
+{
+    luaL_checkany(L, 1);
+
+    luaL_Stream *stream = luaL_testudata(L, 1, LUA_FILEHANDLE);
+
+    if (stream == NULL)
+        luaL_pushfail(L);
+    else
+        (void)lua_pushstring(L, stream->closef == NULL ? "closed file" : "file");
+    return 1;
+}
+
+/* io.read: there is no default input, so it is at its end. */
+static int file_read(lua_State *L)
+{
+    luaL_pushfail(L);
+    return 1;
+}
+
+const luaL_Reg tq_file_io_functions[] = {
+    {"lines", file_lines}, {"open", file_open}, {"read", file_read},
+    {"type", file_type},   {NULL, NULL},
+};
+
+void tq_file_set_standard(lua_State *L)
+{
+    luaL_Stream *nothing = push_stream(L);
+
+    nothing->f = fopen("/dev/null", "re");
+    nothing->closef = nothing->f != NULL ? close_file : NULL;
+    lua_setfield(L, -2, "stdin");
+
+    luaL_Stream *output = push_stream(L);
+
+    output->f = stderr;
+    output->closef = keep_open;
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "stdout");
+    lua_setfield(L, -2, "stderr");
+}
+
+bool tq_file_push_text(lua_State *L, const char *path)
+{
+    luaL_Stream *stream = push_stream(L); /* which closes the file if the reading below raises */
+    luaL_Buffer text;
+    size_t len;
+
+    stream->f = open_regular(path, "r");
+    if (stream->f == NULL) {
+        lua_pop(L, 1);
+        return false;
+    }
+    stream->closef = close_file;
+    luaL_buffinit(L, &text);
+    do {
+        len = fread(luaL_prepbuffer(&text), 1, LUAL_BUFFERSIZE, stream->f);
+        luaL_addsize(&text, len);
+    } while (len > 0);
+    luaL_pushresult(&text);
+    (void)fclose(stream->f); /* nothing was written */
+    stream->closef = NULL;
+    lua_remove(L, -2);
+    return true;
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+//
+// The life of a run. Its coroutine T executes run_body(), which calls the handler under a pcall
+// that may yield: so errors unwind inside T, <close> variables are closed under the run's own
+// deadlines, and T ends clean and goes back to the pool with its run.
+//
+// What ends a run, and where it is noticed:
+//     the handler returns or fails    run_body, which fills the outcome
+//     hard deadline, memory           the hook or the allocator set run->stop; after_slice() looks
+//     at it
+//                                     before anything else
+//     the executor                    tq_run_stop()
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "script/state.h"
+
+enum {
+    CLOSING_US = 20 * 1000,        /* for the <close> variables of a stopped run */
+    KEPT_BUFFER_BYTES = 64 * 1024, /* a pooled run gives larger ones back */
+};
+
+static int run_body(lua_State *T);
+
+static int p_make_thread(lua_State *L)
+{
+    struct tq_run *run = lua_touserdata(L, 1);
+
+    run->T = lua_newthread(L);
+    *tq_thread_word(run->T) |= TQ_THREAD_OWNED;
+    run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static struct tq_run *take_idle(struct tq_script *script)
+{
+    struct tq_run *run = script->idle_runs;
+
+    if (run != NULL) {
+        script->idle_runs = run->next;
+        return run;
+    }
+    run = tq_zalloc(sizeof *run);
+    run->script = script;
+    run->thread_ref = LUA_NOREF;
+    lua_pushcfunction(script->L, p_make_thread);
+    lua_pushlightuserdata(script->L, run);
+    if (lua_pcall(script->L, 1, 0, 0) != LUA_OK) {
+        lua_settop(script->L, 0);
+        run->is_exhausted = true;
+    }
+    return run;
+}
+
+/* Copies a text into run->names; the address is final only when all are in. */
+static size_t keep_name(struct tq_run *run, const char *text)
+{
+    size_t offset = run->names.len;
+
+    tq_buf_add(&run->names, text, strlen(text) + 1);
+    return offset;
+}
+
+struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *handler,
+                            const struct tq_run_task *task, void *owner)
+{
+    struct tq_run *run = take_idle(script);
+
+    run->handler = handler;
+    run->owner = owner;
+    run->task = *task;
+    run->started_us = tq_clock_us();
+
+    size_t type = keep_name(run, task->type), worker_id = keep_name(run, task->worker_id);
+
+    run->task.type = run->names.data + type;
+    run->task.worker_id = run->names.data + worker_id;
+    run->state = TQ_RUN_PREEMPTED;
+    run->limit_bytes = handler->memory_limit_bytes;
+    run->outcome = (struct tq_outcome){.delay_ms = -1};
+
+    run->previous = NULL;
+    run->next = script->live_runs;
+    if (run->next != NULL)
+        run->next->previous = run;
+    script->live_runs = run;
+    return run;
+}
+
+static int make_traceback(lua_State *L)
+{
+    struct tq_run *run = tq_script_of(L)->run;
+
+    luaL_traceback(L, L, NULL, 1);
+    tq_buf_clear(&run->traceback);
+    tq_buf_add_text(&run->traceback, lua_tostring(L, -1));
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int after_handler(lua_State *T, int status, lua_KContext unused)
+{
+    struct tq_run *run = tq_script_of(T)->run;
+
+    (void)unused;
+    if (status == LUA_OK || status == LUA_YIELD)
+        tq_outcome_from_value(T, -1, run);
+    else
+        tq_outcome_from_error(T, -1, run);
+    return 0;
+}
+
+static int run_body(lua_State *T)
+{
+    struct tq_run *run = tq_script_of(T)->run;
+
+    lua_pushcfunction(T, make_traceback);
+    (void)lua_rawgeti(T, LUA_REGISTRYINDEX, run->handler->function_ref); /* always a function */
+    tq_context_push(T, run);
+    return after_handler(T, lua_pcallk(T, 1, 1, 1, 0, after_handler), 0);
+}
+
+void tq_run_release_wait(struct tq_run *run)
+{
+    if (run->wait != NULL)
+        run->release_wait(run->wait);
+    run->wait = NULL;
+}
+
+/* The outcome is known: nothing of the run is left in the state but the idle coroutine. */
+static enum tq_run_state finish(struct tq_run *run)
+{
+    struct tq_script *script = run->script;
+
+    tq_run_release_wait(run);
+    run->chain_count = 0;
+    run->state = TQ_RUN_DONE;
+    if (run->previous != NULL)
+        run->previous->next = run->next;
+    else
+        script->live_runs = run->next;
+    if (run->next != NULL)
+        run->next->previous = run->previous;
+    run->next = run->previous = NULL;
+    return TQ_RUN_DONE;
+}
+
+/* Runs what <close> variables are pending, innermost coroutine first. */
+static void close_coroutines(struct tq_run *run)
+{
+    struct tq_script *script = run->script;
+
+    script->run = run;
+    script->deadline_us = tq_clock_us() + CLOSING_US;
+    tq_slice_begin(script, TQ_PHASE_CLOSING, run->T);
+    for (size_t i = 0; i < run->chain_count; i++) {
+        (void)tq_coroutine_reset(script, NULL, run->chain[i]); /* errors have nobody to go to */
+        *tq_thread_word(run->chain[i]) &= ~(uintptr_t)TQ_THREAD_OWNED;
+    }
+    (void)tq_coroutine_reset(script, NULL, run->T); /* likewise */
+    tq_slice_end(script);
+    lua_settop(run->T, 0);
+}
+
+static enum tq_run_state after_slice(struct tq_run *run, int status)
+{
+    if (run->stop != TQ_STOP_NONE) {
+        tq_run_stop(run, run->stop);
+        return TQ_RUN_DONE;
+    }
+    if (status == LUA_YIELD) {
+        run->state = run->script->yielded == TQ_YIELD_WAIT ? TQ_RUN_WAITING : TQ_RUN_PREEMPTED;
+        return run->state;
+    }
+    if (status != LUA_OK) {
+        tq_outcome_from_failure(run, status);
+        close_coroutines(run);
+    }
+    return finish(run);
+}
+
+/* Deadlines that passed while others ran. */
+static void check_deadlines(struct tq_run *run)
+{
+    int64_t now_us = tq_clock_us();
+
+    if (run->stop == TQ_STOP_NONE && now_us >= run->task.hard_deadline_us)
+        run->stop = TQ_STOP_TIMEOUT;
+    else if (run->interrupt == TQ_STOP_NONE && now_us >= run->task.soft_deadline_us)
+        tq_run_interrupt(run, TQ_STOP_TIMEOUT);
+}
+
+enum tq_run_state tq_run_resume(struct tq_run *run)
+{
+    struct tq_script *script = run->script;
+    int count;
+
+    if (run->state == TQ_RUN_DONE)
+        return TQ_RUN_DONE;
+    if (run->is_exhausted)
+        run->stop = TQ_STOP_MEMORY;
+    else if (run->is_started)
+        check_deadlines(run);
+    if (run->stop != TQ_STOP_NONE) {
+        tq_run_stop(run, run->stop);
+        return TQ_RUN_DONE;
+    }
+
+    lua_State *innermost = run->chain_count > 0 ? run->chain[0] : run->T;
+
+    if (!run->is_started)
+        lua_pushcfunction(run->T, run_body);
+    run->is_started = true;
+    run->chain_count = 0;
+    script->run = run;
+    script->yielded = TQ_YIELD_USER;
+    tq_slice_begin(script, TQ_PHASE_RUNNING, run->T);
+    if (run->is_interrupt_due)
+        tq_slice_arm(innermost);
+
+    int status = lua_resume(run->T, NULL, 0, &count);
+
+    tq_slice_end(script);
+
+    enum tq_run_state state = after_slice(run, status);
+
+    tq_budget_relieve(script);
+    return state;
+}
+
+void tq_run_interrupt(struct tq_run *run, enum tq_stop reason)
+{
+    if (run->state == TQ_RUN_DONE)
+        return;
+    run->interrupt = reason;
+    run->is_interrupt_due = true;
+    tq_outcome_describe_stop(run, reason, run->message);
+}
+
+static int p_describe_stack(lua_State *L)
+{
+    struct tq_run *run = lua_touserdata(L, 1);
+
+    for (size_t i = 0; i <= run->chain_count; i++) {
+        luaL_traceback(L, i < run->chain_count ? run->chain[i] : run->T, NULL, 0);
+        if (i > 0)
+            tq_buf_add_char(&run->traceback, '\n');
+        tq_buf_add_text(&run->traceback, lua_tostring(L, -1));
+        lua_settop(L, 1);
+    }
+    return 0;
+}
+
+void tq_run_stop(struct tq_run *run, enum tq_stop reason)
+{
+    lua_State *L = run->script->L;
+
+    if (run->state == TQ_RUN_DONE)
+        return;
+    run->stop = reason;
+    tq_outcome_stopped(run);
+    if (run->is_started) {
+        tq_buf_clear(&run->traceback);
+        lua_pushcfunction(L, p_describe_stack);
+        lua_pushlightuserdata(L, run);
+        (void)lua_pcall(L, 1, 0, 0); /* without memory there is no traceback, or half of one */
+        lua_settop(L, 0);
+        run->outcome.traceback = run->traceback.data;
+        close_coroutines(run);
+    }
+    (void)finish(run); /* DONE */
+}
+
+const struct tq_outcome *tq_run_outcome(const struct tq_run *run)
+{
+    return &run->outcome;
+}
+
+void *tq_run_owner(const struct tq_run *run)
+{
+    return run->owner;
+}
+
+static void recycle(struct tq_buf *buf)
+{
+    if (buf->capacity > KEPT_BUFFER_BYTES)
+        tq_buf_deinit(buf);
+    else
+        tq_buf_clear(buf);
+}
+
+void tq_run_free(struct tq_run *run)
+{
+    struct tq_script *script = run->script;
+
+    if (run->state != TQ_RUN_DONE)
+        tq_run_stop(run, TQ_STOP_INTERRUPTED);
+    if (run->is_exhausted) {
+        tq_run_destroy(run);
+        return;
+    }
+    tq_slice_disarm(run->T);
+    recycle(&run->names);
+    recycle(&run->result);
+    recycle(&run->error);
+    recycle(&run->traceback);
+    run->is_started = run->is_shutdown_seen = run->is_interrupt_due = false;
+    run->stop = run->interrupt = TQ_STOP_NONE;
+    run->charge_bytes = 0;
+    run->next = script->idle_runs;
+    script->idle_runs = run;
+}
+
+/* For a script that goes away: the state takes the coroutine with it. */
+void tq_run_destroy(struct tq_run *run)
+{
+    tq_buf_deinit(&run->names);
+    tq_buf_deinit(&run->result);
+    tq_buf_deinit(&run->error);
+    tq_buf_deinit(&run->traceback);
+    free(run->chain);
+    free(run);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// The inside of a script and of its runs, for the files of script/ only.
+//
+// One thread owns a script. At most one slice runs at a time: the time between a call into Lua and
+// its return, for a run, for loading or for closing what a stopped run left open. `current` is the
+// innermost coroutine of the slice; it and `ticks` are what the ticker's signal handler sees.
+#ifndef TQ_SCRIPT_STATE_H
+#define TQ_SCRIPT_STATE_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "base/buffer.h"
+#include "script/json.h"
+#include "script/run.h"
+#include "script/script.h"
+
+/* What runs in a slice. */
+enum tq_phase {
+    TQ_PHASE_IDLE,
+    TQ_PHASE_LOADING, /* a file's top level; no run, nothing may wait */
+    TQ_PHASE_RUNNING, /* a run */
+    TQ_PHASE_CLOSING, /* pending <close> variables of a run that failed or was stopped */
+};
+
+/* Why a coroutine yielded. All but USER pass through every coroutine below, up to the run. */
+enum tq_yield {
+    TQ_YIELD_USER,
+    TQ_YIELD_WAIT,
+    TQ_YIELD_PREEMPTED,
+    TQ_YIELD_KILL,  /* never to be resumed */
+    TQ_YIELD_DEATH, /* this one coroutine dies of an error that the hook could not raise in it */
+};
+
+struct tq_source_file;
+
+struct tq_listener {
+    char *event;
+    int function_ref;
+};
+
+struct tq_script {
+    struct lua_State *L; /* the main thread of the state: it loads, and anchors what runs need */
+    struct tq_script_config config;
+    struct tq_source *source;
+    struct tq_handler *handlers; /* sorted by type */
+    size_t handler_count, handler_capacity;
+    struct tq_json_text json; /* scratch for encoding */
+
+    size_t bytes;          /* held by the state now */
+    size_t cap_bytes;      /* the most it may hold */
+    size_t baseline_bytes; /* held when loading was over */
+    size_t refused_bytes;  /* size of the last request refused, 0 after one that was granted */
+    size_t pressed_bytes;  /* do not look for the largest run again below this */
+
+    enum tq_phase phase;
+    enum tq_yield yielded;                /* by the coroutine that just yielded */
+    struct tq_run *run;                   /* of the slice; NULL unless RUNNING or CLOSING */
+    struct tq_run *live_runs;             /* list of all between start and DONE */
+    struct tq_run *idle_runs;             /* pool, with their coroutines */
+    const struct tq_source_file *loading; /* the file that runs, for messages */
+    int64_t deadline_us;                  /* of LOADING and CLOSING */
+    int64_t slice_us;                     /* when the slice began; only where a hook is always on */
+    int blocked;    /* resumes of the slice that began where Lua cannot yield */
+    bool is_ending; /* LOADING or CLOSING ran past its deadline, the run must stop */
+    struct lua_State *volatile current;
+    volatile sig_atomic_t ticks; /* of the ticker since the slice began */
+
+    lua_CFunction pcall;  /* Lua's own, to be known in a stack */
+    int environment_ref;  /* metatable of the files' own globals */
+    int loaded_ref;       /* modules by name, for require */
+    int files_ref;        /* values of snapshot files that ran, by path */
+    int stop_message_ref; /* the text that a forced raise carries at the end */
+    int context_meta_ref; /* metatable of contexts */
+    int task_meta_ref;    /* metatable of context.task */
+    int context_ref;      /* functions that the binding put into contexts */
+};
+
+enum { TQ_RUN_MESSAGE_BYTES = 160, TQ_TICKS_A_SLICE = 2 };
+
+struct tq_run {
+    struct tq_script *script;
+    struct lua_State *T; /* its coroutine, anchored by thread_ref; goes to the pool with it */
+    int thread_ref;
+    struct tq_run *next, *previous; /* in live_runs; next alone in idle_runs */
+
+    const struct tq_handler *handler;
+    struct tq_run_task task; /* type and worker_id are copies in names */
+    struct tq_buf names;
+    void *owner;
+
+    int64_t started_us;
+    enum tq_run_state state;
+    bool is_started;   /* Lua code of it ran */
+    bool is_exhausted; /* the coroutine could not even be made */
+    bool is_shutdown_seen;
+    enum tq_stop stop;                  /* it must end, for this reason */
+    enum tq_stop interrupt;             /* it was or will be told, by one catchable error */
+    bool is_interrupt_due;              /* not yet raised */
+    char message[TQ_RUN_MESSAGE_BYTES]; /* of that error */
+
+    int64_t charge_bytes; /* allocated minus freed in its slices */
+    size_t limit_bytes;
+
+    lua_State **chain; /* coroutines between T and the one that yielded, innermost first */
+    size_t chain_count, chain_capacity;
+
+    void *wait; /* of the binding, until release_wait(wait) */
+    void (*release_wait)(void *wait);
+    int (*finish_wait)(lua_State *L, void *wait);
+
+    struct tq_outcome outcome;
+    struct tq_buf result, error, traceback;
+};
+
+/* Flags kept beside the script's address in each coroutine's extra space. */
+enum {
+    TQ_THREAD_OWNED = 1, /* suspended by the system or a run's own: scripts may not resume it */
+    TQ_THREAD_DOOMED =
+        2, /* died of a raise in the hook: its <close> variables cannot be run safely */
+    TQ_THREAD_FLAGS = 3,
+};
+
+static inline uintptr_t *tq_thread_word(lua_State *L)
+{
+    return lua_getextraspace(L);
+}
+
+static inline struct tq_script *tq_script_of(lua_State *L)
+{
+    return (struct tq_script *)(*tq_thread_word(L) & ~(uintptr_t)TQ_THREAD_FLAGS);
+}
+
+/* budget.c: memory and time. */
+void *tq_budget_alloc(void *script, void *block, size_t old_size, size_t new_size);
+void tq_budget_relieve(
+    struct tq_script *script); /* after a slice: stop the largest run if need be */
+void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L);
+void tq_slice_end(struct tq_script *script);
+void tq_slice_arm(lua_State *L); /* the hook runs at the next instruction; async-signal-safe */
+void tq_slice_disarm(lua_State *L);
+bool tq_slice_can_yield(const struct tq_script *script, lua_State *L);
+bool tq_slice_is_forced_error(lua_State *L, int index); /* was this error raised by the hook? */
+void tq_slice_push_forced_error(lua_State *L);          /* [-0, +1, m] */
+
+/* ticker.c */
+void tq_ticker_watch(
+    struct tq_script *script); /* the slice that this thread's ticks are for, or NULL */
+
+/* coroutine.c: sandboxed versions. */
+extern const luaL_Reg tq_coroutine_functions[];
+int tq_coroutine_xpcall(lua_State *L);
+int tq_coroutine_reset(struct tq_script *script, lua_State *L, lua_State *co);
+
+/* file.c: io on regular files. */
+extern const luaL_Reg tq_file_io_functions[];
+void tq_file_set_standard(lua_State *L); /* io.stdin etc. of the table on top; [-0, +0, m] */
+bool tq_file_push_text(lua_State *L, const char *path); /* false: see errno; [-0, +(0|1), m] */
+
+/* chunk.c: compiling text in an environment of its own. */
+void tq_chunk_push_environment(lua_State *L); /* fresh globals; [-0, +1, m] */
+int tq_chunk_load(lua_State *L, const char *text, size_t len, const char *name); /* as luaL_load */
+
+/* require.c */
+int tq_require(lua_State *L);
+void tq_require_run_file(lua_State *L, const struct tq_source_file *file); /* [-0, +1, e] */
+
+/* sandbox.c: everything that scripts see; in a protected call. */
+void tq_sandbox_open(lua_State *L);
+
+/* view.c: read-only views of tables. */
+void tq_view_push(lua_State *L, int index); /* [-0, +1, m] */
+bool tq_view_is(lua_State *L, int index);
+int tq_view_refuse_write(lua_State *L);
+
+/* loader.c and handler.c; in a protected call. */
+int tq_loader_load(lua_State *L);
+void tq_handler_add(lua_State *L, const char *file, int item); /* validates the table on top */
+
+/* hint.c: the one of known (a list that ends with NULL) that was probably meant by word, or NULL.
+ */
+const char *tq_hint_find(const char *word, const char *const *known);
+
+/* context.c */
+void tq_context_open(lua_State *L);
+void tq_context_push(lua_State *L, struct tq_run *run); /* [-0, +1, m] */
+
+/* outcome.c */
+void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
+void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
+void tq_outcome_from_failure(struct tq_run *run, int status); /* T failed outside of the handler */
+void tq_outcome_stopped(struct tq_run *run);
+void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, char *out);
+
+/* run.c */
+void tq_run_release_wait(struct tq_run *run);
+void tq_run_destroy(struct tq_run *run);
+
+#endif
