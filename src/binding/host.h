@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What the `taskq` Lua module needs from whoever runs the state: a table of functions that the executor
-// fills (specs fill it with a fake). The binding knows no thread, no loop and no database.
+// What the `taskq` Lua module needs from whoever runs the state: a table of functions that the
+// executor fills (specs fill it with a fake). The binding knows no thread, no loop and no database.
 //
-// Operations that wait return a struct tq_wait at once; the binding yields, and when the wait is over
-// the host sets is_done (and err, when it failed) and resumes the run. The binding then reads the result
-// and calls release. When the run is interrupted or stopped first, the host cancels the wait itself and
-// release follows when the run goes on or is freed; exactly one release a wait.
+// Operations that wait return a struct tq_wait at once; the binding yields, and when the wait is
+// over the host sets is_done (and err, when it failed) and resumes the run. The binding then reads
+// the result and calls release. When the run is interrupted or stopped first, the host cancels the
+// wait itself and release follows when the run goes on, is stopped or is freed; exactly one release
+// a wait. A wait that is done when the function returns it is not waited for: the host must not
+// resume the run for it. What a function is given (texts, lists) lives only until it returns: the
+// host copies what it keeps.
 #ifndef TQ_BINDING_HOST_H
 #define TQ_BINDING_HOST_H
 
@@ -39,7 +42,8 @@ struct tq_host {
     void *owner;
     const char *worker_id;
     struct tq_wait *(*sleep)(void *owner, struct tq_run *run, int64_t ms);
-    struct tq_wait *(*send_mail)(void *owner, struct tq_run *run, const struct tq_letter_mail *mail);
+    struct tq_wait *(*send_mail)(void *owner, struct tq_run *run,
+                                 const struct tq_letter_mail *mail);
     bool (*is_shutting_down)(void *owner);
 };
 

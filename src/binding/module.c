@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// `require "taskq"`: the module's table, and the functions of a handler's context. Parts that are
+// written in Lua are loaded when a script first touches them.
+#include <math.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "base/clock.h"
+#include "binding/module.h"
+#include "script/context.h"
+
+static const double MAX_SLEEP_MS = 1e12;
+
+const struct tq_host *tq_binding_host(lua_State *L)
+{
+    return tq_context_host(L);
+}
+
+static void release_wait(void *wait)
+{
+    ((struct tq_wait *)wait)->release(wait);
+}
+
+int tq_binding_wait(lua_State *L, struct tq_wait *wait, int (*finish)(lua_State *L, void *wait))
+{
+    return tq_context_wait(L, wait, wait->is_done, finish, release_wait);
+}
+
+static int finish_sleep(lua_State *L, void *wait)
+{
+    (void)L;
+    (void)wait; /* a sleep cannot fail */
+    return 0;
+}
+
+static int taskq_sleep(lua_State *L)
+{
+    lua_Number ms = luaL_checknumber(L, 1);
+
+    luaL_argcheck(L, ms >= 0 && ms <= MAX_SLEEP_MS, 1, "milliseconds, 0 or more, expected");
+
+    struct tq_run *run = tq_context_check_wait(L, "taskq.sleep");
+    const struct tq_host *host = tq_binding_host(L);
+
+    return tq_binding_wait(L, host->sleep(host->owner, run, (int64_t)ceil(ms)), finish_sleep);
+}
+
+static int taskq_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)tq_clock_wall_us() / 1000);
+    return 1;
+}
+
+static int context_is_shutting_down(lua_State *L)
+{
+    const struct tq_host *host = tq_binding_host(L);
+    bool is_so = host->is_shutting_down(host->owner);
+    struct tq_run *run = tq_context_run(L);
+
+    if (is_so && run != NULL)
+        tq_context_note_shutdown(run);
+    lua_pushboolean(L, is_so);
+    return 1;
+}
+
+/* __index of the module: the parts in lua/taskq/. */
+static int load_part(lua_State *L)
+{
+    static const char *const parts[] = {"mail"};
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strcmp(parts[i], key) == 0) {
+            tq_context_require(L, lua_pushfstring(L, "taskq.%s", key));
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const luaL_Reg module_functions[] = {
+    {"now", taskq_now},
+    {"sleep", taskq_sleep},
+    {NULL, NULL},
+};
+
+static const luaL_Reg core_functions[] = {
+    {"send_mail", tq_binding_send_mail},
+    {NULL, NULL},
+};
+
+static const luaL_Reg context_functions[] = {
+    {"is_shutting_down", context_is_shutting_down},
+    {NULL, NULL},
+};
+
+int luaopen_taskq(lua_State *L)
+{
+    tq_context_add_functions(L, context_functions);
+    luaL_newlib(L, core_functions);
+    tq_context_add_module(L, "taskq.core");
+
+    luaL_newlib(L, module_functions);
+    lua_pushliteral(L, TASKQ_VERSION);
+    lua_setfield(L, -2, "version");
+    tq_json_push_null(L);
+    lua_setfield(L, -2, "null");
+    tq_binding_push_json(L);
+    lua_setfield(L, -2, "json");
+    tq_binding_push_log(L);
+    lua_setfield(L, -2, "log");
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, load_part);
+    lua_setfield(L, -2, "__index");
+    (void)lua_setmetatable(L, -2); /* always returns 1 */
+    return 1;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// The parts of the `taskq` module, for binding/ only. Each function pushes or fills a table.
+#ifndef TQ_BINDING_MODULE_H
+#define TQ_BINDING_MODULE_H
+
+#include <lua.h>
+
+#include "binding/host.h"
+
+/* Waits for wait, which `what` names in errors; finish is as in tq_context_wait(). */
+int tq_binding_wait(lua_State *L, struct tq_wait *wait, int (*finish)(lua_State *L, void *wait));
+
+const struct tq_host *tq_binding_host(lua_State *L);
+
+void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
+void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */
+
+int tq_binding_send_mail(lua_State *L); /* a lua_CFunction */
+
+#endif
