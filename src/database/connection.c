@@ -95,7 +95,7 @@ static void connect_in_pool(uv_work_t *work)
         c->session = NULL;
         return;
     }
-    if (c->config.check != NULL && !c->config.check(c->session, &c->connect_err))
+    if (c->config.check != NULL && !c->config.check(c->config.owner, c->session, &c->connect_err))
         goto close;
     if (c->config.listen != NULL) {
         char *sql = tq_format("listen %s", c->config.listen);

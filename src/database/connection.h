@@ -40,8 +40,8 @@ struct tq_connection_config {
     int64_t answer_timeout_ms;        /* silence for so long means that the connection is dead */
     void *owner;
     /* A session is open; false (with err) refuses it, and it is retried later. In the pool thread:
-       it may use the session and nothing else. NULL: accept all. */
-    bool (*check)(struct tq_session *session, struct tq_err *err);
+       it may use the session and what is constant. NULL: accept all. */
+    bool (*check)(void *owner, struct tq_session *session, struct tq_err *err);
     void (*on_ready)(void *owner);
     void (*on_lost)(void *owner, const struct tq_err *err); /* also when connecting failed */
     void (*on_notify)(void *owner);

@@ -19,11 +19,16 @@ enum claimed_column {
     CLAIMED_CLOCK,
     CLAIMED_XID,
 };
-enum mark_column { MARK_CLOCK, MARK_XID };
+enum mark_column { MARK_CLOCK, MARK_XID, MARK_PROMISE };
 enum lane_column { LANE_TYPE, LANE_PRIORITY };
 enum found_column { FOUND_TID, FOUND_ID };
 enum place_column { PLACE_ID, PLACE_TID, PLACE_IS_LOCKED };
-enum renewed_column { RENEWED_HAS_EXPIRED, RENEWED_NEXT_EXPIRY_US };
+enum renewed_column {
+    RENEWED_ID,
+    RENEWED_SERVER,
+    RENEWED_HAS_EXPIRED,
+    RENEWED_NEXT_EXPIRY_US,
+};
 enum running_column {
     RUNNING_ID,
     RUNNING_TID,
@@ -156,6 +161,7 @@ void tq_repository_read_mark(const struct tq_rows *rows, struct tq_claim_moment 
     moment->snapshot = NULL;
     moment->clock = tq_rows_int8(rows, 0, MARK_CLOCK);
     moment->xid = tq_rows_int8(rows, 0, MARK_XID);
+    moment->has_promised = !tq_rows_is_null(rows, 0, MARK_PROMISE);
 }
 
 void tq_repository_read_lane(const struct tq_rows *rows, size_t row, const char **type,
@@ -341,12 +347,14 @@ void tq_repository_register(struct tq_connection *connection, struct tq_request 
     tq_connection_send(connection, request, TQ_QUERY_REGISTER);
 }
 
-void tq_repository_renew(struct tq_connection *connection, struct tq_request *request, int64_t id,
-                         int64_t lease_ms)
+void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
+                         const int64_t *ids, size_t count, int64_t lease_ms)
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    tq_params_int8(params, id);
+    tq_params_array(params, TQ_ELEMENT_INT8, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_int8(params, ids[i]);
     tq_params_int8(params, lease_ms * 1000);
     tq_connection_send(connection, request, TQ_QUERY_RENEW);
 }
@@ -417,16 +425,19 @@ const char *tq_repository_read_server(const struct tq_rows *rows)
     return tq_rows_text(rows, 0, 0);
 }
 
-bool tq_repository_read_renewed(const struct tq_rows *rows, bool *has_expired,
-                                int64_t *next_expiry_us)
+bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id, struct tq_renewal *renewal)
 {
-    if (tq_rows_count(rows) == 0)
-        return false;
-    *has_expired = tq_rows_bool(rows, 0, RENEWED_HAS_EXPIRED);
-    *next_expiry_us = tq_rows_is_null(rows, 0, RENEWED_NEXT_EXPIRY_US)
-                          ? -1
-                          : tq_rows_int8(rows, 0, RENEWED_NEXT_EXPIRY_US);
-    return true;
+    for (size_t row = 0; row < tq_rows_count(rows); row++) {
+        if (tq_rows_int8(rows, row, RENEWED_ID) != id)
+            continue;
+        renewal->server = tq_rows_text(rows, row, RENEWED_SERVER);
+        renewal->has_expired = tq_rows_bool(rows, row, RENEWED_HAS_EXPIRED);
+        renewal->next_expiry_us = tq_rows_is_null(rows, row, RENEWED_NEXT_EXPIRY_US)
+                                      ? -1
+                                      : tq_rows_int8(rows, row, RENEWED_NEXT_EXPIRY_US);
+        return true;
+    }
+    return false;
 }
 
 int64_t tq_repository_read_blocks(const struct tq_rows *rows)

@@ -44,7 +44,8 @@ struct tq_claimed {
 struct tq_claim_moment {
     const char *snapshot; /* xmin:xmax:xid,xid,... ; NULL for a mark */
     int64_t clock;
-    int64_t xid; /* 0: it wrote nothing */
+    int64_t xid;       /* 0: it wrote nothing */
+    bool has_promised; /* a mark that also promised */
 };
 
 /* The end of one attempt. The fence is (id, claims, worker_id); tid is where the row was last seen.
@@ -133,8 +134,8 @@ bool tq_repository_read_place(const struct tq_rows *rows, int64_t id, struct tq_
 /* ---- workers, stale tasks, days ---- */
 void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
                             const struct tq_registration *registration);
-void tq_repository_renew(struct tq_connection *connection, struct tq_request *request, int64_t id,
-                         int64_t lease_ms);
+void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
+                         const int64_t *ids, size_t count, int64_t lease_ms);
 void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
                             int64_t id);
 void tq_repository_forget_workers(struct tq_connection *connection, struct tq_request *request);
@@ -148,12 +149,16 @@ void tq_repository_remaining(struct tq_connection *connection, struct tq_request
                              const char *const *types, size_t count, bool with_future);
 void tq_repository_make_days(struct tq_connection *connection, struct tq_request *request);
 
-/* How this server can be told from another one. */
-const char *tq_repository_read_server(const struct tq_rows *rows);
+/* What a renewal says beside that it succeeded. server lives as long as the rows. */
+struct tq_renewal {
+    const char *server;     /* how this server can be told from another one */
+    bool has_expired;       /* some other worker's lease ran out lately */
+    int64_t next_expiry_us; /* until the next one would; -1: there is no other worker */
+};
 
-/* Of renew: false when the lease is lost. next_expiry_us is -1 when there is no other worker. */
-bool tq_repository_read_renewed(const struct tq_rows *rows, bool *has_expired,
-                                int64_t *next_expiry_us);
+const char *tq_repository_read_server(const struct tq_rows *rows); /* of register */
+bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id,
+                                struct tq_renewal *renewal); /* false: that lease is lost */
 int64_t tq_repository_read_blocks(const struct tq_rows *rows);
 void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct tq_running *running);
 bool tq_repository_read_remaining(const struct tq_rows *rows);

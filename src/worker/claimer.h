@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// The claimer decides when to look for tasks and where, and claims them in batches on the claim
+// connection. It owns the lanes, the horizon, and the promise to producers:
+//
+//     AWAKE    looks every 1-2 ms and has promised so (taskq.awake_until): producers need not notify
+//     LAPSING  found nothing for a while: no longer renews the promise, looks until it has lapsed, then
+//              after 2, 10, 50 and 250 ms, and every 250 ms while a transaction is open that was open
+//              at the lapse: its producer may have relied on the promise
+//     ASLEEP   waits for NOTIFY, the next due time, or the poll interval
+//
+//     AWAKE --20 ms without a task--> LAPSING --all looks done--> ASLEEP --wake, due, poll--> AWAKE
+//
+// Main thread only. It acts in tq_claimer_tick(), which the loop calls before it sleeps.
+#ifndef TQ_WORKER_CLAIMER_H
+#define TQ_WORKER_CLAIMER_H
+
+#include <uv.h>
+
+#include "database/repository.h"
+
+struct tq_claimer;
+struct tq_lanes;
+
+struct tq_claimer_config {
+    uv_loop_t *loop;
+    struct tq_connection *connection;
+    const char *const *types; /* outlive the claimer */
+    size_t type_count;
+    int64_t poll_interval_ms;
+    void *owner;
+    int (*capacity)(void *owner); /* how many tasks there is room for */
+    void (*take)(void *owner, const struct tq_claimed *const *rows, size_t count,
+                 int64_t worker_id); /* in order, claimed under that id */
+    /* When set: called with "is anything left?" after a look that found nothing while is_quiet. */
+    bool asks_remaining, counts_future;
+    bool (*is_quiet)(void *owner); /* nothing is held */
+    void (*on_remaining)(void *owner, bool is_any_left);
+};
+
+struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config);
+
+/* Frees by the loop's next turn; the connection has answered everything. */
+void tq_claimer_close(struct tq_claimer *claimer);
+
+/* Claims under this worker id, until paused. */
+void tq_claimer_resume(struct tq_claimer *claimer, int64_t worker_id);
+void tq_claimer_pause(struct tq_claimer *claimer);
+
+void tq_claimer_tick(struct tq_claimer *claimer);
+
+/* Look now, and be awake. */
+void tq_claimer_wake(struct tq_claimer *claimer);
+
+/* Another server, or one that may have lost commits: cursors and ids mean nothing any more. */
+void tq_claimer_forget(struct tq_claimer *claimer);
+
+/* What the sweep found behind the cursors: claimed as far as there is room. */
+void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
+                      size_t count);
+
+/* A claim's answer was lost with its connection: tasks may run under this worker id that nobody runs
+   (0: there is no such claim). Nothing is claimed until tq_claimer_recovered(). */
+int64_t tq_claimer_needs_recovery(const struct tq_claimer *claimer);
+void tq_claimer_recovered(struct tq_claimer *claimer);
+
+/* Whether a request is under way. */
+bool tq_claimer_is_busy(const struct tq_claimer *claimer);
+
+int64_t tq_claimer_worker_id(const struct tq_claimer *claimer);
+
+struct tq_lanes *tq_claimer_lanes(struct tq_claimer *claimer);
+
+#endif

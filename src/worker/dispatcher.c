@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+//
+// Tasks in hand.
+//
+//     claimed -> with an executor -> back: judged -> with the settler -> settled, freed
+//                     ^                |
+//                     '--- unstarted --' (another executor has room; else it is given back)
+#include "worker/dispatcher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "script/script.h"
+#include "worker/pace.h"
+
+struct chain { /* letters for one executor, posted together */
+    struct tq_letter *first, *last;
+};
+
+struct tq_dispatcher {
+    struct tq_dispatcher_config config;
+    struct tq_task *held; /* doubly linked */
+    size_t held_count;
+    int slots;       /* of all executors */
+    int *loads;      /* tasks with each executor */
+    struct chain *chains;
+    bool is_draining;
+    struct tq_pace pace;
+    uint64_t random; /* state of the jitter's generator */
+    struct tq_dispatcher_totals totals;
+};
+
+struct tq_dispatcher *tq_dispatcher_new(const struct tq_dispatcher_config *config)
+{
+    struct tq_dispatcher *dispatcher = tq_zalloc(sizeof *dispatcher);
+
+    dispatcher->config = *config;
+    dispatcher->loads = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->loads);
+    dispatcher->chains = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->chains);
+    dispatcher->random = (uint64_t)tq_clock_wall_us() | 1;
+    for (int i = 0; i < config->executor_count; i++)
+        dispatcher->slots += config->slots[i];
+    return dispatcher;
+}
+
+void tq_dispatcher_free(struct tq_dispatcher *dispatcher)
+{
+    free(dispatcher->loads);
+    free(dispatcher->chains);
+    free(dispatcher);
+}
+
+int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
+{
+    int ahead = tq_pace_recent(&dispatcher->pace, tq_clock_us());
+
+    return dispatcher->is_draining ? 0 : dispatcher->slots + ahead - (int)dispatcher->held_count;
+}
+
+size_t tq_dispatcher_held(const struct tq_dispatcher *dispatcher)
+{
+    return dispatcher->held_count;
+}
+
+bool tq_dispatcher_holds(const struct tq_dispatcher *dispatcher, int64_t id, int32_t claims)
+{
+    for (const struct tq_task *task = dispatcher->held; task != NULL; task = task->next) {
+        if (task->settlement.settled.id == id && task->settlement.settled.claims == claims)
+            return true;
+    }
+    return false;
+}
+
+bool tq_dispatcher_holds_any_of(const struct tq_dispatcher *dispatcher, int64_t worker_id)
+{
+    for (const struct tq_task *task = dispatcher->held; task != NULL; task = task->next) {
+        if (task->settlement.settled.worker_id == worker_id)
+            return true;
+    }
+    return false;
+}
+
+const struct tq_dispatcher_totals *tq_dispatcher_totals(const struct tq_dispatcher *dispatcher)
+{
+    return &dispatcher->totals;
+}
+
+/* xorshift64*: jitter needs no better. In [0, 1). */
+static double next_random(struct tq_dispatcher *dispatcher)
+{
+    uint64_t x = dispatcher->random;
+
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    dispatcher->random = x;
+    return (double)((x * UINT64_C(2685821657736338717)) >> 11) / 9007199254740992.0;
+}
+
+/* ---- holding ---- */
+
+static void hold(struct tq_dispatcher *dispatcher, struct tq_task *task)
+{
+    task->previous = NULL;
+    task->next = dispatcher->held;
+    if (dispatcher->held != NULL)
+        dispatcher->held->previous = task;
+    dispatcher->held = task;
+    dispatcher->held_count++;
+}
+
+static void release(struct tq_dispatcher *dispatcher, struct tq_task *task)
+{
+    if (task->previous != NULL)
+        task->previous->next = task->next;
+    else
+        dispatcher->held = task->next;
+    if (task->next != NULL)
+        task->next->previous = task->previous;
+    dispatcher->held_count--;
+    tq_task_free(task);
+}
+
+static void count_written(struct tq_dispatcher *dispatcher, const struct tq_task *task)
+{
+    struct tq_dispatcher_totals *totals = &dispatcher->totals;
+
+    totals->last_us = tq_clock_us();
+    switch (task->settlement.verdict) {
+    case TQ_VERDICT_COMPLETE:
+        totals->completed++;
+        return;
+    case TQ_VERDICT_FAIL:
+        totals->failed++;
+        return;
+    case TQ_VERDICT_REQUEUE:
+    case TQ_VERDICT_COUNT:
+        if (task->settlement.settled.is_handed_back)
+            totals->given_back++;
+        else
+            totals->retried++;
+        return;
+    }
+}
+
+static void log_failure(const struct tq_task *task)
+{
+    const struct tq_settled *settled = &task->settlement.settled;
+    bool will_retry = task->settlement.verdict == TQ_VERDICT_REQUEUE;
+
+    if (settled->kind == NULL)
+        return;
+    tq_log(will_retry ? TQ_LOG_WARN : TQ_LOG_ERROR, "worker",
+           will_retry ? "task failed, will retry" : "task failed",
+           "task=%lld type=%s attempt=%d of=%d kind=%s error=%s retry_in_ms=%lld",
+           (long long)settled->id, task->handler->type, task->attempts, task->max_attempts,
+           settled->kind, settled->error, (long long)(will_retry ? settled->delay_us / 1000 : -1));
+}
+
+static void on_settled(struct tq_settlement *settlement, bool is_written)
+{
+    struct tq_dispatcher *dispatcher = settlement->owner;
+    struct tq_task *task = (struct tq_task *)((char *)settlement - offsetof(struct tq_task, settlement));
+
+    if (is_written) {
+        count_written(dispatcher, task);
+        log_failure(task);
+    } else if (!task->is_fenced) {
+        dispatcher->totals.lost++;
+        tq_log(TQ_LOG_WARN, "worker",
+               "outcome not written: the task is no longer this worker's, or it was written just "
+               "before the connection broke",
+               "task=%lld type=%s attempt=%d", (long long)settlement->settled.id,
+               task->handler->type, task->attempts);
+    }
+    release(dispatcher, task);
+}
+
+/* ---- handing out ---- */
+
+static void add_to_chain(struct tq_dispatcher *dispatcher, int executor, struct tq_task *task)
+{
+    struct chain *chain = &dispatcher->chains[executor];
+
+    task->executor = executor;
+    task->letter.kind = TQ_LETTER_TASK;
+    task->letter.next = NULL;
+    if (chain->first == NULL)
+        chain->first = &task->letter;
+    else
+        chain->last->next = &task->letter;
+    chain->last = &task->letter;
+    dispatcher->loads[executor]++;
+}
+
+static void post_chains(struct tq_dispatcher *dispatcher)
+{
+    for (int i = 0; i < dispatcher->config.executor_count; i++) {
+        struct chain *chain = &dispatcher->chains[i];
+
+        if (chain->first != NULL)
+            tq_executor_give(dispatcher->config.executors[i], chain->first, chain->last);
+        chain->first = chain->last = NULL;
+    }
+}
+
+/* The executor with the least load for its slots. */
+static int least_loaded(const struct tq_dispatcher *dispatcher)
+{
+    int best = 0;
+
+    for (int i = 1; i < dispatcher->config.executor_count; i++) {
+        const int *loads = dispatcher->loads, *slots = dispatcher->config.slots;
+
+        if ((int64_t)loads[i] * slots[best] < (int64_t)loads[best] * slots[i])
+            best = i;
+    }
+    return best;
+}
+
+static bool find_handler(const struct tq_dispatcher *dispatcher, const char *type, size_t *index)
+{
+    size_t low = 0, high = tq_script_handler_count(dispatcher->config.script);
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(tq_script_handler(dispatcher->config.script, middle)->type, type);
+
+        if (order == 0) {
+            *index = middle;
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claimed *const *rows,
+                        size_t count, int64_t worker_id)
+{
+    const struct tq_handler *handler = NULL;
+    size_t index = 0;
+
+    if (dispatcher->totals.first_us == 0)
+        dispatcher->totals.first_us = tq_clock_us();
+    dispatcher->totals.claimed += (int64_t)count;
+    for (size_t i = 0; i < count; i++) {
+        if (handler == NULL || strcmp(handler->type, rows[i]->type) != 0) {
+            /* Claims name our own types only. */
+            if (!find_handler(dispatcher, rows[i]->type, &index))
+                abort();
+            handler = tq_script_handler(dispatcher->config.script, index);
+        }
+
+        struct tq_task *task = tq_task_new(rows[i], handler, worker_id);
+
+        task->handler_index = index;
+        task->settlement.owner = dispatcher;
+        task->settlement.on_settled = on_settled;
+        hold(dispatcher, task);
+        if (dispatcher->is_draining) {
+            task->is_unstarted = true;
+            tq_dispatcher_take_back(dispatcher, task);
+        } else {
+            add_to_chain(dispatcher, least_loaded(dispatcher), task);
+        }
+    }
+    post_chains(dispatcher);
+}
+
+/* ---- taking back ---- */
+
+/* Another executor with a free slot, for a task that one could not start in time; or -1. */
+static int find_room(const struct tq_dispatcher *dispatcher)
+{
+    int best = least_loaded(dispatcher);
+
+    return dispatcher->loads[best] < dispatcher->config.slots[best] ? best : -1;
+}
+
+void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *task)
+{
+    int room;
+
+    if (task->executor >= 0)
+        dispatcher->loads[task->executor]--;
+    task->executor = -1;
+    if (task->is_fenced) {
+        release(dispatcher, task);
+        return;
+    }
+    if (!task->is_unstarted) {
+        tq_pace_add(&dispatcher->pace, tq_clock_us(), 1);
+    } else if (!dispatcher->is_draining && (room = find_room(dispatcher)) >= 0) {
+        task->is_unstarted = false;
+        add_to_chain(dispatcher, room, task);
+        post_chains(dispatcher);
+        return;
+    }
+    tq_task_judge(task, next_random(dispatcher));
+    if (task->settlement.settled.is_handed_back && task->settlement.settled.delay_us < 0)
+        tq_lanes_lower_one(dispatcher->config.lanes, task->handler->type, (int16_t)task->priority,
+                           task->scheduled_at_us - TQ_PG_EPOCH_US - 1);
+    tq_settler_add(dispatcher->config.settler, &task->settlement);
+}
+
+static void order_all(struct tq_dispatcher *dispatcher, enum tq_letter_kind order)
+{
+    for (int i = 0; i < dispatcher->config.executor_count; i++)
+        tq_executor_order(dispatcher->config.executors[i], order);
+}
+
+void tq_dispatcher_drain(struct tq_dispatcher *dispatcher)
+{
+    dispatcher->is_draining = true;
+    order_all(dispatcher, TQ_LETTER_GIVE_BACK);
+}
+
+size_t tq_dispatcher_interrupt(struct tq_dispatcher *dispatcher)
+{
+    order_all(dispatcher, TQ_LETTER_INTERRUPT);
+    return dispatcher->held_count;
+}
+
+static bool is_fenced(const struct tq_settlement *settlement, void *arg)
+{
+    const struct tq_dispatcher *dispatcher = arg;
+    const struct tq_task *task =
+        (const struct tq_task *)((const char *)settlement - offsetof(struct tq_task, settlement));
+
+    return settlement->on_settled == on_settled && settlement->owner == dispatcher &&
+           task->is_fenced;
+}
+
+void tq_dispatcher_fence(struct tq_dispatcher *dispatcher)
+{
+    for (struct tq_task *task = dispatcher->held; task != NULL; task = task->next)
+        task->is_fenced = true;
+    tq_settler_drop(dispatcher->config.settler, is_fenced, dispatcher);
+    order_all(dispatcher, TQ_LETTER_INTERRUPT);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// Registering, renewing, and noticing the end.
+#include "worker/lease.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum { RENEWALS_A_LEASE = 6, RETRY_MS = 250 };
+
+struct tq_lease {
+    struct tq_lease_config config;
+    uv_timer_t renew_timer, expiry_timer; /* the second: another worker's lease runs out */
+    struct tq_request request;            /* register, renew or sign off: one at a time */
+    bool is_pending, is_held, is_signing_off;
+    int64_t ids[2]; /* the current row, and the one before it */
+    size_t id_count;
+    int64_t sent_us, valid_until_us; /* tq_clock_boot_us() */
+    char server[96];                 /* empty before the first registration */
+    int open_timers;
+    void (*on_signed_off)(void *owner);
+};
+
+static void on_renew_timer(uv_timer_t *timer);
+
+struct tq_lease *tq_lease_new(const struct tq_lease_config *config)
+{
+    struct tq_lease *lease = tq_zalloc(sizeof *lease);
+
+    lease->config = *config;
+    (void)uv_timer_init(config->loop, &lease->renew_timer); /* both always 0 */
+    (void)uv_timer_init(config->loop, &lease->expiry_timer);
+    lease->renew_timer.data = lease->expiry_timer.data = lease;
+    lease->open_timers = 2;
+    return lease;
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    struct tq_lease *lease = timer->data;
+
+    if (--lease->open_timers == 0)
+        free(lease);
+}
+
+void tq_lease_close(struct tq_lease *lease)
+{
+    uv_close((uv_handle_t *)&lease->renew_timer, on_timer_closed);
+    uv_close((uv_handle_t *)&lease->expiry_timer, on_timer_closed);
+}
+
+static int64_t interval_ms(const struct tq_lease *lease)
+{
+    return lease->config.registration.lease_ms / RENEWALS_A_LEASE;
+}
+
+static void arm(struct tq_lease *lease, int64_t ms)
+{
+    (void)uv_timer_start(&lease->renew_timer, on_renew_timer, (uint64_t)ms, 0); /* not null */
+}
+
+static void on_expiry_timer(uv_timer_t *timer)
+{
+    struct tq_lease *lease = timer->data;
+
+    lease->config.on_others_expired(lease->config.owner);
+}
+
+/* ---- registering ---- */
+
+/* Random, so that no two workers and no two lives of one ever meet; positive, so that it reads well. */
+static int64_t new_id(void)
+{
+    int64_t id = 0;
+
+    if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
+        abort(); /* 8 bytes are always given at once */
+    return id & INT64_MAX;
+}
+
+static void on_registered(struct tq_request *request, const struct tq_rows *rows,
+                          const struct tq_err *err)
+{
+    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+
+    lease->is_pending = false;
+    if (err != NULL) {
+        if (err->domain != TQ_ERR_CONNECT)
+            tq_log(TQ_LOG_ERROR, "lease", "cannot register this worker", "error=%s", err->message);
+        arm(lease, RETRY_MS);
+        return;
+    }
+    (void)snprintf(lease->server, sizeof lease->server, "%s", tq_repository_read_server(rows));
+    lease->valid_until_us = lease->sent_us + lease->config.registration.lease_ms * 1000;
+    lease->is_held = true;
+    arm(lease, interval_ms(lease));
+    lease->config.on_held(lease->config.owner, lease->ids[0]);
+}
+
+static void enter(struct tq_lease *lease)
+{
+    lease->is_pending = true;
+    lease->ids[0] = lease->config.registration.id = new_id();
+    lease->sent_us = tq_clock_boot_us();
+    lease->request.on_done = on_registered;
+    tq_repository_register(lease->config.connection, &lease->request, &lease->config.registration);
+}
+
+static void lose(struct tq_lease *lease)
+{
+    lease->is_held = false;
+    lease->id_count = 0;
+    tq_log(TQ_LOG_WARN, "lease", "the lease is lost: tasks are stopped, their outcomes dropped",
+           "worker=%lld", (long long)lease->ids[0]);
+    lease->config.on_lost(lease->config.owner);
+    arm(lease, 1);
+}
+
+bool tq_lease_is_held(struct tq_lease *lease)
+{
+    if (lease->is_held && tq_clock_boot_us() >= lease->valid_until_us)
+        lose(lease);
+    return lease->is_held;
+}
+
+/* ---- renewing ---- */
+
+static void watch_others(struct tq_lease *lease, const struct tq_renewal *renewal)
+{
+    if (renewal->has_expired)
+        lease->config.on_others_expired(lease->config.owner);
+    if (renewal->next_expiry_us < 0)
+        (void)uv_timer_stop(&lease->expiry_timer); /* always 0 */
+    else
+        (void)uv_timer_start(&lease->expiry_timer, on_expiry_timer,
+                             (uint64_t)renewal->next_expiry_us / 1000 + 1, 0); /* not null */
+}
+
+static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
+                       const struct tq_err *err)
+{
+    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_renewal renewal;
+
+    lease->is_pending = false;
+    if (err != NULL) {
+        if (err->domain != TQ_ERR_CONNECT)
+            tq_log(TQ_LOG_ERROR, "lease", "cannot renew the lease", "error=%s", err->message);
+        arm(lease, RETRY_MS);
+        return;
+    }
+    if (!tq_repository_read_renewed(rows, lease->ids[0], &renewal)) {
+        lose(lease);
+        return;
+    }
+    lease->valid_until_us = lease->sent_us + lease->config.registration.lease_ms * 1000;
+    arm(lease, interval_ms(lease));
+    watch_others(lease, &renewal);
+    if (strcmp(renewal.server, lease->server) == 0)
+        return;
+    tq_log(TQ_LOG_INFO, "lease", "the server was restarted or is another one: a new worker row is taken",
+           "worker=%lld", (long long)lease->ids[0]);
+    lease->ids[1] = lease->ids[0];
+    lease->id_count = 2;
+    lease->is_held = false;
+    lease->config.on_server_changed(lease->config.owner);
+    enter(lease);
+}
+
+static void on_renew_timer(uv_timer_t *timer)
+{
+    struct tq_lease *lease = timer->data;
+
+    if (!tq_connection_is_ready(lease->config.connection)) {
+        (void)tq_lease_is_held(lease); /* notices when it runs out meanwhile */
+        arm(lease, RETRY_MS);
+        return;
+    }
+    if (lease->is_pending || lease->is_signing_off)
+        return;
+    if (!tq_lease_is_held(lease)) {
+        enter(lease);
+        return;
+    }
+    lease->is_pending = true;
+    lease->sent_us = tq_clock_boot_us();
+    lease->request.on_done = on_renewed;
+    tq_repository_renew(lease->config.connection, &lease->request, lease->ids,
+                        lease->id_count > 1 ? lease->id_count : 1,
+                        lease->config.registration.lease_ms);
+}
+
+int64_t tq_lease_previous_id(const struct tq_lease *lease)
+{
+    return lease->id_count > 1 ? lease->ids[1] : 0;
+}
+
+void tq_lease_forget_previous(struct tq_lease *lease)
+{
+    lease->id_count = 1;
+}
+
+void tq_lease_connected(struct tq_lease *lease)
+{
+    on_renew_timer(&lease->renew_timer);
+}
+
+/* ---- the end ---- */
+
+static void on_signed_off(struct tq_request *request, const struct tq_rows *rows,
+                          const struct tq_err *err)
+{
+    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+
+    (void)rows;
+    (void)err; /* then the row runs out by itself */
+    lease->on_signed_off(lease->config.owner);
+}
+
+/* An unanswered renewal shares nothing with this request but its place; so it waits for it. */
+static void on_last_renewal(struct tq_request *request, const struct tq_rows *rows,
+                            const struct tq_err *err)
+{
+    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+
+    (void)rows;
+    (void)err; /* whatever it said, we leave */
+    lease->is_pending = false;
+    tq_lease_sign_off(lease, lease->on_signed_off);
+}
+
+void tq_lease_sign_off(struct tq_lease *lease, void (*on_done)(void *owner))
+{
+    lease->is_signing_off = true;
+    lease->on_signed_off = on_done;
+    (void)uv_timer_stop(&lease->renew_timer); /* both always 0 */
+    (void)uv_timer_stop(&lease->expiry_timer);
+    if (lease->is_pending) {
+        lease->request.on_done = on_last_renewal;
+        return;
+    }
+    lease->request.on_done = on_signed_off;
+    tq_repository_sign_off(lease->config.connection, &lease->request, lease->ids[0]);
+}

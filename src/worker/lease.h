@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The worker's lease: a row in taskq.workers, renewed on the control connection every sixth of its
+// length. As long as it holds, what runs under its id is ours.
+//
+//     NONE --register--> HELD --renewed--> HELD
+//                         |----ran out by our own clock, or the row is gone--> on_lost, NONE
+//                         '----another server answers--> on_server_changed; a new row is taken, and the
+//                                                        old one is renewed until its tasks are settled
+//
+// Our clock is CLOCK_BOOTTIME, counted from before the last successful renewal was sent, so it runs out
+// no later than the database's. Main thread only.
+#ifndef TQ_WORKER_LEASE_H
+#define TQ_WORKER_LEASE_H
+
+#include <uv.h>
+
+#include "database/repository.h"
+
+struct tq_lease;
+
+struct tq_lease_config {
+    uv_loop_t *loop;
+    struct tq_connection *connection;    /* the control connection */
+    struct tq_registration registration; /* its id is chosen here; the rest outlives the lease */
+    void *owner;
+    void (*on_held)(void *owner, int64_t worker_id); /* a new id */
+    void (*on_lost)(void *owner);
+    void (*on_server_changed)(void *owner);
+    void (*on_others_expired)(void *owner); /* time to look for stale tasks */
+};
+
+struct tq_lease *tq_lease_new(const struct tq_lease_config *config);
+void tq_lease_close(struct tq_lease *lease); /* frees by the loop's next turn */
+
+void tq_lease_connected(struct tq_lease *lease); /* the control connection is ready */
+
+/* Notices when the lease has run out. To be called before anything is written. */
+bool tq_lease_is_held(struct tq_lease *lease);
+
+/* The id before the current one, renewed with it until it is forgotten; 0: there is none. */
+int64_t tq_lease_previous_id(const struct tq_lease *lease);
+void tq_lease_forget_previous(struct tq_lease *lease);
+
+/* Gives the row up: nothing runs under it any more. on_done is called once. */
+void tq_lease_sign_off(struct tq_lease *lease, void (*on_done)(void *owner));
+
+#endif

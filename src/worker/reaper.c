@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+//
+// Scanning the live partition, slice by slice.
+#include "worker/reaper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "script/script.h"
+
+enum {
+    SLICE_BLOCKS = 256,
+    SLICE_ROWS = 20000,
+    PAUSE_FACTOR = 9, /* between slices: a look takes a tenth of the time at most */
+    DEFAULT_MAX_ATTEMPTS = 3,
+};
+
+enum scan { NO_SCAN, STALE, HELD };
+
+struct tq_reaper {
+    struct tq_reaper_config config;
+    uv_timer_t timer;
+    struct tq_request request;
+    bool is_pending;
+    enum scan scan;
+    bool wants_look, wants_recovery;
+    int64_t worker_id;
+    int64_t block, blocks; /* the next one to read, and their number; -1: not asked yet */
+    int64_t sent_us, looked_us;
+    size_t pending;
+};
+
+struct rescue { /* a settlement of somebody else's task */
+    struct tq_settlement settlement; /* first */
+    char *type;
+};
+
+static void advance(struct tq_reaper *reaper);
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct tq_reaper *reaper = timer->data;
+
+    if (tq_clock_us() - reaper->looked_us >= reaper->config.check_interval_ms * 1000)
+        reaper->wants_look = true;
+    advance(reaper);
+}
+
+static void arm(struct tq_reaper *reaper, int64_t us)
+{
+    (void)uv_timer_start(&reaper->timer, on_timer, (uint64_t)(us + 999) / 1000, 0); /* not null */
+}
+
+struct tq_reaper *tq_reaper_new(const struct tq_reaper_config *config)
+{
+    struct tq_reaper *reaper = tq_zalloc(sizeof *reaper);
+
+    reaper->config = *config;
+    (void)uv_timer_init(config->loop, &reaper->timer); /* always 0 */
+    reaper->timer.data = reaper;
+    return reaper;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void tq_reaper_close(struct tq_reaper *reaper)
+{
+    uv_close((uv_handle_t *)&reaper->timer, on_closed);
+}
+
+void tq_reaper_look(struct tq_reaper *reaper)
+{
+    reaper->wants_look = true;
+    advance(reaper);
+}
+
+void tq_reaper_recover(struct tq_reaper *reaper, int64_t worker_id)
+{
+    if (reaper->wants_recovery || reaper->scan == HELD)
+        return;
+    reaper->worker_id = worker_id;
+    reaper->wants_recovery = true;
+    advance(reaper);
+}
+
+size_t tq_reaper_pending(const struct tq_reaper *reaper)
+{
+    return reaper->pending;
+}
+
+/* ---- rescuing ---- */
+
+static void on_settled(struct tq_settlement *settlement, bool is_written)
+{
+    struct rescue *rescue = (struct rescue *)settlement;
+    struct tq_reaper *reaper = settlement->owner;
+
+    reaper->pending--;
+    if (is_written && settlement->settled.kind != NULL)
+        tq_log(TQ_LOG_WARN, "reaper",
+               settlement->verdict == TQ_VERDICT_FAIL ? "stale task failed: no attempts left"
+                                                      : "stale task rescued",
+               "task=%lld type=%s worker=%lld", (long long)settlement->settled.id, rescue->type,
+               (long long)settlement->settled.worker_id);
+    if (is_written)
+        reaper->config.on_rescued(reaper->config.owner);
+    free(settlement->own_error);
+    free(rescue->type);
+    free(rescue);
+}
+
+static int max_attempts(const struct tq_reaper *reaper, const struct tq_running *running)
+{
+    const struct tq_handler *handler = tq_script_find(reaper->config.script, running->type);
+
+    if (running->max_attempts > 0)
+        return running->max_attempts;
+    return handler != NULL && handler->max_attempts > 0 ? handler->max_attempts
+                                                        : DEFAULT_MAX_ATTEMPTS;
+}
+
+static void rescue(struct tq_reaper *reaper, const struct tq_running *running)
+{
+    struct rescue *made = tq_zalloc(sizeof *made);
+    struct tq_settlement *settlement = &made->settlement;
+    struct tq_settled *settled = &settlement->settled;
+
+    made->type = tq_strdup(running->type);
+    settled->id = running->id;
+    settled->tid = running->tid;
+    settled->claims = running->claims;
+    settled->worker_id = running->worker_id;
+    settlement->owner = reaper;
+    settlement->on_settled = on_settled;
+    settlement->verdict = TQ_VERDICT_REQUEUE;
+    if (reaper->scan == HELD) {
+        settled->delay_us = -1;
+        settled->is_handed_back = true;
+    } else {
+        settled->kind = "lease expired";
+        settled->error = "the worker that ran this task is gone";
+        if (running->attempts >= max_attempts(reaper, running)) {
+            settlement->verdict = TQ_VERDICT_FAIL;
+            settled->status = "failed";
+        }
+    }
+    reaper->pending++;
+    tq_settler_add(reaper->config.settler, settlement);
+}
+
+/* ---- scanning ---- */
+
+static void end_scan(struct tq_reaper *reaper)
+{
+    bool was_recovery = reaper->scan == HELD;
+
+    reaper->scan = NO_SCAN;
+    if (was_recovery)
+        reaper->config.on_recovered(reaper->config.owner);
+    advance(reaper);
+}
+
+static void on_slice(struct tq_request *request, const struct tq_rows *rows,
+                     const struct tq_err *err)
+{
+    struct tq_reaper *reaper =
+        (struct tq_reaper *)((char *)request - offsetof(struct tq_reaper, request));
+    struct tq_running running;
+    int64_t took_us = tq_clock_us() - reaper->sent_us;
+
+    reaper->is_pending = false;
+    if (err != NULL) {
+        if (err->domain != TQ_ERR_CONNECT)
+            tq_log(TQ_LOG_ERROR, "reaper", "cannot look for stale tasks", "error=%s", err->message);
+        reaper->wants_recovery |= reaper->scan == HELD;
+        reaper->wants_look |= reaper->scan == STALE;
+        reaper->scan = NO_SCAN;
+        arm(reaper, 1000000);
+        return;
+    }
+    if (reaper->blocks < 0) {
+        reaper->blocks = tq_repository_read_blocks(rows);
+    } else {
+        for (size_t row = 0; row < tq_rows_count(rows); row++) {
+            tq_repository_read_running(rows, row, &running);
+            if (reaper->scan == STALE ||
+                !reaper->config.holds(reaper->config.owner, running.id, running.claims))
+                rescue(reaper, &running);
+        }
+        reaper->block += SLICE_BLOCKS;
+    }
+    if (reaper->block >= reaper->blocks)
+        end_scan(reaper);
+    else if (reaper->scan == HELD)
+        advance(reaper); /* claims wait for it */
+    else
+        arm(reaper, took_us * PAUSE_FACTOR);
+}
+
+static void begin_scan(struct tq_reaper *reaper, enum scan scan)
+{
+    reaper->scan = scan;
+    reaper->block = 0;
+    reaper->blocks = -1;
+}
+
+/* Sends the next slice, or begins what is wanted, or waits for the next check. */
+static void advance(struct tq_reaper *reaper)
+{
+    struct tq_connection *connection = reaper->config.connection;
+
+    if (reaper->is_pending)
+        return;
+    if (reaper->scan == NO_SCAN && reaper->wants_recovery) {
+        reaper->wants_recovery = false;
+        begin_scan(reaper, HELD);
+    } else if (reaper->scan == NO_SCAN && reaper->wants_look) {
+        reaper->wants_look = false;
+        reaper->looked_us = tq_clock_us();
+        begin_scan(reaper, STALE);
+    } else if (reaper->scan == NO_SCAN) {
+        arm(reaper, reaper->config.check_interval_ms * 1000);
+        return;
+    }
+
+    uint32_t from = (uint32_t)reaper->block, to = from + SLICE_BLOCKS;
+
+    reaper->is_pending = true;
+    reaper->sent_us = tq_clock_us();
+    reaper->request.on_done = on_slice;
+    if (reaper->blocks < 0)
+        tq_repository_live_blocks(connection, &reaper->request);
+    else if (reaper->scan == HELD)
+        tq_repository_held(connection, &reaper->request, from, to, reaper->worker_id);
+    else
+        tq_repository_stale(connection, &reaper->request, from, to, SLICE_ROWS);
+}

@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: MIT
+//
+// The supervisor: makes the parts of a worker, joins them, and takes them down again. Main thread.
+//
+//     RUNNING --SIGTERM, SIGINT, or empty--> DRAINING --nothing held--> LEAVING --> CLOSED
+//        DRAINING: nothing is claimed, what has not started is given back, handlers are told
+//        --second signal, or the shutdown timeout--> what runs is interrupted and given back
+//        --third signal--> the process exits at once
+//     LEAVING: the worker row is removed; then threads are joined, connections and handles closed.
+//
+// Everything that is due is done in on_prepare(), once a turn of the loop, before it sleeps: callbacks
+// only change state. So a batch of events costs one look, one claim and one flush.
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/glob.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "binding/host.h"
+#include "script/script.h"
+#include "worker/claimer.h"
+#include "worker/dispatcher.h"
+#include "worker/janitor.h"
+#include "worker/lease.h"
+#include "worker/reaper.h"
+#include "worker/sweeper.h"
+
+enum {
+    MAX_LEASE_MS = 20000,
+    STUCK_MS = 5000, /* how long an interrupted handler may take to come back */
+    ANSWER_SLACK_MS = 2000,
+};
+
+enum phase { RUNNING, DRAINING, LEAVING, CLOSED };
+
+/* One of the three connections, to log an outage once. */
+struct line {
+    struct worker *worker;
+    const char *name;
+    struct tq_connection *connection;
+    bool is_down;
+    void (*on_ready)(struct worker *worker);
+};
+
+struct worker {
+    const struct tq_worker_options *options;
+    char name[128], host[64];
+    int64_t lease_ms, lock_key;
+
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_signal_t sigterm, sigint;
+    uv_timer_t shutdown_timer;
+    struct tq_inbox inbox;
+
+    struct tq_source *source;
+    struct tq_script *script; /* of the main thread: the handlers' facts */
+    const char **types;
+    size_t type_count;
+
+    struct tq_executor **executors;
+    int *slots;
+    int executor_count;
+
+    struct line claim, completion, control;
+    struct tq_settler *settler;
+    struct tq_claimer *claimer;
+    struct tq_dispatcher *dispatcher;
+    struct tq_lease *lease;
+    struct tq_reaper *reaper;
+    struct tq_sweeper *sweeper;
+    struct tq_janitor *janitor;
+
+    enum phase phase;
+    atomic_bool is_draining;
+    bool is_interrupting, is_abandoned;
+    int64_t lost_id; /* the worker id of the last lease that was lost */
+    int64_t started_us;
+    enum tq_exit exit;
+};
+
+static void drain(struct worker *worker, const char *why);
+static void close_all(struct worker *worker);
+
+/* ---- handlers ---- */
+
+static bool is_wanted(const struct tq_worker_options *options, const char *type)
+{
+    for (size_t i = 0; i < options->task_types.count; i++) {
+        if (tq_glob_matches(options->task_types.items[i], type))
+            return true;
+    }
+    return options->task_types.count == 0;
+}
+
+static bool load_handlers(struct worker *worker, struct tq_err *err)
+{
+    static const struct tq_host no_host; /* files are only loaded here; nothing runs */
+    const struct tq_script_config config = {.open_taskq = luaopen_taskq, .host = &no_host};
+    const char *folder = worker->options->handlers;
+
+    if (!tq_source_read(folder, &worker->source, err))
+        return false;
+    if (!tq_script_new(&config, worker->source, &worker->script, err))
+        return false;
+
+    size_t count = tq_script_handler_count(worker->script);
+
+    worker->types = tq_zalloc((count + 1) * sizeof *worker->types);
+    for (size_t i = 0; i < count; i++) {
+        const char *type = tq_script_handler(worker->script, i)->type;
+
+        if (is_wanted(worker->options, type))
+            worker->types[worker->type_count++] = type;
+    }
+    if (count == 0)
+        return tq_err_set(err, TQ_ERR_HANDLERS, 0,
+                          "there is no handler in %s: put a *.lua file there, or name another "
+                          "folder with --handlers",
+                          folder);
+    if (worker->type_count == 0)
+        return tq_err_set(err, TQ_ERR_USAGE, 0,
+                          "--task-types matches none of the %zu handlers in %s", count, folder);
+    return true;
+}
+
+/* ---- what the parts tell ---- */
+
+static int on_capacity(void *owner)
+{
+    struct worker *worker = owner;
+
+    return tq_dispatcher_capacity(worker->dispatcher);
+}
+
+static void on_take(void *owner, const struct tq_claimed *const *rows, size_t count,
+                    int64_t worker_id)
+{
+    struct worker *worker = owner;
+
+    if (worker_id == worker->lost_id)
+        return; /* claimed under a lease that ran out meanwhile: the reapers have them */
+    tq_dispatcher_take(worker->dispatcher, rows, count, worker_id);
+}
+
+static bool on_ask_quiet(void *owner)
+{
+    struct worker *worker = owner;
+
+    return tq_dispatcher_held(worker->dispatcher) == 0 && tq_settler_pending(worker->settler) == 0;
+}
+
+static void on_remaining(void *owner, bool is_any_left)
+{
+    struct worker *worker = owner;
+
+    if (!is_any_left && worker->phase == RUNNING && on_ask_quiet(worker))
+        drain(worker, worker->options->is_until_empty ? "nothing is left" : "nothing is due");
+}
+
+static void on_lease_held(void *owner, int64_t worker_id)
+{
+    struct worker *worker = owner;
+
+    tq_log(TQ_LOG_INFO, "worker", "registered", "worker=%s id=%lld lease_ms=%lld", worker->name,
+           (long long)worker_id, (long long)worker->lease_ms);
+    if (worker->phase == RUNNING)
+        tq_claimer_resume(worker->claimer, worker_id);
+    tq_reaper_look(worker->reaper);
+}
+
+static void on_lease_lost(void *owner)
+{
+    struct worker *worker = owner;
+
+    worker->lost_id = tq_claimer_worker_id(worker->claimer);
+    tq_claimer_pause(worker->claimer);
+    tq_dispatcher_fence(worker->dispatcher);
+}
+
+static void on_server_changed(void *owner)
+{
+    struct worker *worker = owner;
+
+    tq_claimer_pause(worker->claimer);
+    tq_claimer_forget(worker->claimer);
+}
+
+static void on_others_expired(void *owner)
+{
+    struct worker *worker = owner;
+
+    tq_reaper_look(worker->reaper);
+}
+
+static bool on_ask_holds(void *owner, int64_t id, int32_t claims)
+{
+    struct worker *worker = owner;
+
+    return tq_dispatcher_holds(worker->dispatcher, id, claims);
+}
+
+static void on_recovered(void *owner)
+{
+    struct worker *worker = owner;
+
+    tq_claimer_recovered(worker->claimer);
+}
+
+static void on_rescued(void *owner)
+{
+    struct worker *worker = owner;
+
+    tq_claimer_wake(worker->claimer);
+}
+
+static void on_letter(void *owner, struct tq_letter *letter)
+{
+    struct worker *worker = owner;
+
+    tq_dispatcher_take_back(worker->dispatcher, (struct tq_task *)letter); /* its first member */
+}
+
+static void on_letters_drained(void *owner)
+{
+    (void)owner; /* on_prepare flushes */
+}
+
+/* ---- connections ---- */
+
+static void on_line_ready(void *owner)
+{
+    struct line *line = owner;
+
+    if (line->is_down)
+        tq_log(TQ_LOG_INFO, "database", "connected again", "connection=%s", line->name);
+    line->is_down = false;
+    if (line->on_ready != NULL)
+        line->on_ready(line->worker);
+}
+
+static void on_line_lost(void *owner, const struct tq_err *err)
+{
+    struct line *line = owner;
+
+    if (!line->is_down)
+        tq_log(TQ_LOG_ERROR, "database", "no connection; trying again", "connection=%s error=%s",
+               line->name, err->message);
+    line->is_down = true;
+}
+
+static void on_control_ready(struct worker *worker)
+{
+    tq_lease_connected(worker->lease);
+}
+
+static void on_notify(void *owner)
+{
+    struct line *line = owner;
+
+    tq_claimer_wake(line->worker->claimer);
+}
+
+/* In the pool thread. The lock is the session's: when the new connection has it, the old backend is gone,
+   and a claim that was under way has been committed or never will be. */
+static bool lock_process(void *owner, struct tq_session *session, struct tq_err *err)
+{
+    const struct line *line = owner;
+    char *sql = tq_format("set lock_timeout = '2s'; select pg_advisory_lock(%lld); reset lock_timeout",
+                          (long long)line->worker->lock_key);
+    bool is_locked = tq_session_run(session, sql, NULL, err);
+
+    free(sql);
+    return is_locked;
+}
+
+static void open_line(struct worker *worker, struct line *line, const char *name,
+                      enum tq_session_kind kind)
+{
+    bool is_claim = kind == TQ_SESSION_CLAIM;
+    const struct tq_connection_config config = {
+        .session = {.conninfo = worker->options->conninfo,
+                    .name = name,
+                    .kind = kind,
+                    .lease_ms = worker->lease_ms},
+        .listen = is_claim ? "taskq" : NULL,
+        .answer_timeout_ms = worker->lease_ms / 2 + ANSWER_SLACK_MS,
+        .owner = line,
+        .check = is_claim ? lock_process : NULL,
+        .on_ready = on_line_ready,
+        .on_lost = on_line_lost,
+        .on_notify = is_claim ? on_notify : NULL,
+    };
+
+    line->worker = worker;
+    line->name = name;
+    line->connection = tq_connection_new(&worker->loop, &config);
+}
+
+/* ---- shutting down ---- */
+
+static void interrupt(struct worker *worker, const char *why)
+{
+    size_t held = tq_dispatcher_interrupt(worker->dispatcher);
+
+    worker->is_interrupting = true;
+    if (held > 0) {
+        tq_log(TQ_LOG_WARN, "worker", "interrupting what still runs", "why=%s tasks=%zu", why, held);
+        worker->exit = TQ_EXIT_TIMEOUT;
+    }
+}
+
+/* The shutdown timeout, and then a handler, or a database, that does not come back. */
+static void on_shutdown_timer(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+
+    if (worker->phase == CLOSED)
+        return;
+    if (!worker->is_interrupting) {
+        interrupt(worker, "shutdown timeout");
+        (void)uv_timer_start(timer, on_shutdown_timer, STUCK_MS, 0); /* not null */
+        return;
+    }
+    tq_log(TQ_LOG_ERROR, "worker",
+           "leaving with tasks in hand: their lease runs out, and others take them over",
+           "tasks=%zu unwritten=%zu", tq_dispatcher_held(worker->dispatcher),
+           tq_settler_pending(worker->settler));
+    worker->is_abandoned = true;
+    worker->exit = TQ_EXIT_TIMEOUT;
+    uv_stop(&worker->loop);
+}
+
+static void drain(struct worker *worker, const char *why)
+{
+    tq_log(TQ_LOG_INFO, "worker", "draining", "why=%s held=%zu", why,
+           tq_dispatcher_held(worker->dispatcher));
+    worker->phase = DRAINING;
+    atomic_store(&worker->is_draining, true);
+    tq_claimer_pause(worker->claimer);
+    tq_dispatcher_drain(worker->dispatcher);
+    (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer,
+                         (uint64_t)worker->options->shutdown_timeout_ms, 0); /* not null */
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct worker *worker = signal->data;
+    const char *name = number == SIGTERM ? "SIGTERM" : "SIGINT";
+
+    if (worker->phase == RUNNING) {
+        drain(worker, name);
+    } else if (!worker->is_interrupting) {
+        interrupt(worker, name);
+        (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer, STUCK_MS, 0);
+    } else {
+        tq_log(TQ_LOG_ERROR, "worker", "exiting at once", "why=%s", name);
+        _exit(TQ_EXIT_TIMEOUT); /* the third signal: no thread can be waited for */
+    }
+}
+
+static void on_signed_off(void *owner)
+{
+    close_all(owner);
+}
+
+static void leave_when_quiet(struct worker *worker)
+{
+    if (!on_ask_quiet(worker) || tq_claimer_is_busy(worker->claimer))
+        return;
+    worker->phase = LEAVING;
+    if (tq_connection_is_ready(worker->control.connection))
+        tq_lease_sign_off(worker->lease, on_signed_off);
+    else
+        close_all(worker);
+}
+
+static void log_totals(const struct worker *worker)
+{
+    const struct tq_dispatcher_totals *totals = tq_dispatcher_totals(worker->dispatcher);
+    int64_t settled = totals->completed + totals->failed + totals->retried;
+    double seconds = (double)(totals->last_us - totals->first_us) / 1e6;
+
+    tq_log(TQ_LOG_INFO, "worker", "stopped",
+           "completed=%lld failed=%lld retried=%lld given_back=%lld lost=%lld seconds=%.2f "
+           "tasks_a_second=%.0f",
+           (long long)totals->completed, (long long)totals->failed, (long long)totals->retried,
+           (long long)totals->given_back, (long long)totals->lost, settled > 0 ? seconds : 0.0,
+           settled > 0 && seconds > 0 ? (double)settled / seconds : 0.0);
+}
+
+/* In this order: threads first, as they post to the inbox; connections next, as they fail what is under
+   way, whose owners must still be there; then the owners and the handles. */
+static void close_all(struct worker *worker)
+{
+    worker->phase = CLOSED;
+    for (int i = 0; i < worker->executor_count; i++)
+        tq_executor_order(worker->executors[i], TQ_LETTER_QUIT);
+    for (int i = 0; i < worker->executor_count; i++)
+        tq_executor_join(worker->executors[i]);
+    worker->executor_count = 0;
+    tq_connection_close(worker->claim.connection);
+    tq_connection_close(worker->completion.connection);
+    tq_connection_close(worker->control.connection);
+    tq_sweeper_close(worker->sweeper);
+    tq_janitor_close(worker->janitor);
+    tq_reaper_close(worker->reaper);
+    tq_lease_close(worker->lease);
+    tq_claimer_close(worker->claimer);
+    tq_settler_close(worker->settler);
+    tq_inbox_close(&worker->inbox, NULL);
+    uv_close((uv_handle_t *)&worker->shutdown_timer, NULL);
+    uv_close((uv_handle_t *)&worker->sigterm, NULL);
+    uv_close((uv_handle_t *)&worker->sigint, NULL);
+    uv_close((uv_handle_t *)&worker->prepare, NULL);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct worker *worker = prepare->data;
+    bool is_held = tq_lease_is_held(worker->lease);
+    int64_t previous = tq_lease_previous_id(worker->lease);
+
+    if (previous != 0 && !tq_dispatcher_holds_any_of(worker->dispatcher, previous))
+        tq_lease_forget_previous(worker->lease);
+    if (worker->phase == RUNNING && is_held) {
+        int64_t lost = tq_claimer_needs_recovery(worker->claimer);
+
+        if (lost != 0 && tq_connection_is_ready(worker->claim.connection))
+            tq_reaper_recover(worker->reaper, lost);
+        tq_claimer_tick(worker->claimer);
+    }
+    tq_settler_flush(worker->settler);
+    if (worker->phase == DRAINING)
+        leave_when_quiet(worker);
+}
+
+/* ---- setting up ---- */
+
+static void init_handles(struct worker *worker)
+{
+    (void)uv_prepare_init(&worker->loop, &worker->prepare); /* these all return 0 */
+    (void)uv_timer_init(&worker->loop, &worker->shutdown_timer);
+    worker->prepare.data = worker->shutdown_timer.data = worker;
+}
+
+static bool start_signal(struct worker *worker, uv_signal_t *handle, int number, struct tq_err *err)
+{
+    int code = uv_signal_init(&worker->loop, handle);
+
+    handle->data = worker;
+    if (code == 0)
+        code = uv_signal_start(handle, on_signal, number);
+    return code == 0 || tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s",
+                                   uv_strerror(code));
+}
+
+static int executor_count(const struct tq_worker_options *options)
+{
+    int64_t count = options->threads > 0 ? options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (count > options->concurrency)
+        count = options->concurrency;
+    return count < 1 ? 1 : (int)count;
+}
+
+static bool start_executors(struct worker *worker, struct tq_err *err)
+{
+    int count = executor_count(worker->options);
+    int64_t concurrency = worker->options->concurrency;
+
+    worker->executors = tq_zalloc((size_t)count * sizeof(struct tq_executor *));
+    worker->slots = tq_zalloc((size_t)count * sizeof *worker->slots);
+    for (int i = 0; i < count; i++) {
+        worker->slots[i] = (int)(concurrency / count + (i < concurrency % count ? 1 : 0));
+
+        const struct tq_executor_config config = {
+            .slots = worker->slots[i],
+            .source = worker->source,
+            .main_inbox = &worker->inbox,
+            .worker_name = worker->name,
+            .task_timeout_ms = worker->options->task_timeout_ms,
+            .is_draining = &worker->is_draining,
+        };
+
+        if (!tq_executor_start(&config, &worker->executors[i], err))
+            return false;
+        worker->executor_count++;
+    }
+    return true;
+}
+
+static void make_claiming_parts(struct worker *worker)
+{
+    const struct tq_worker_options *options = worker->options;
+
+    open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM);
+    open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION);
+    open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL);
+    worker->control.on_ready = on_control_ready;
+    worker->settler = tq_settler_new(&worker->loop, worker->completion.connection);
+    worker->claimer = tq_claimer_new(&(struct tq_claimer_config){
+        .loop = &worker->loop,
+        .connection = worker->claim.connection,
+        .types = worker->types,
+        .type_count = worker->type_count,
+        .poll_interval_ms = options->poll_interval_ms,
+        .owner = worker,
+        .capacity = on_capacity,
+        .take = on_take,
+        .asks_remaining = options->is_until_empty || options->is_until_idle,
+        .counts_future = options->is_until_empty,
+        .is_quiet = on_ask_quiet,
+        .on_remaining = on_remaining,
+    });
+    worker->dispatcher = tq_dispatcher_new(&(struct tq_dispatcher_config){
+        .settler = worker->settler,
+        .script = worker->script,
+        .lanes = tq_claimer_lanes(worker->claimer),
+        .executors = worker->executors,
+        .slots = worker->slots,
+        .executor_count = worker->executor_count,
+    });
+}
+
+static void make_keeping_parts(struct worker *worker)
+{
+    const struct tq_worker_options *options = worker->options;
+
+    worker->lease = tq_lease_new(&(struct tq_lease_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .registration = {.name = worker->name,
+                         .host = worker->host,
+                         .version = TASKQ_VERSION,
+                         .pid = (int)getpid(),
+                         .types = worker->types,
+                         .type_count = worker->type_count,
+                         .lease_ms = worker->lease_ms},
+        .owner = worker,
+        .on_held = on_lease_held,
+        .on_lost = on_lease_lost,
+        .on_server_changed = on_server_changed,
+        .on_others_expired = on_others_expired,
+    });
+    worker->reaper = tq_reaper_new(&(struct tq_reaper_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .settler = worker->settler,
+        .script = worker->script,
+        .check_interval_ms = options->stale_check_interval_ms,
+        .owner = worker,
+        .holds = on_ask_holds,
+        .on_recovered = on_recovered,
+        .on_rescued = on_rescued,
+    });
+    worker->sweeper = tq_sweeper_new(&(struct tq_sweeper_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .claimer = worker->claimer,
+        .interval_ms = options->poll_interval_ms,
+    });
+    worker->janitor = tq_janitor_new(&worker->loop, worker->control.connection);
+}
+
+static void name_worker(struct worker *worker)
+{
+    const struct tq_worker_options *options = worker->options;
+    size_t size = sizeof worker->host;
+
+    if (uv_os_gethostname(worker->host, &size) != 0)
+        (void)strcpy(worker->host, "unknown");
+    if (options->name != NULL)
+        (void)snprintf(worker->name, sizeof worker->name, "%s", options->name);
+    else
+        (void)snprintf(worker->name, sizeof worker->name, "%s-%d", worker->host, (int)getpid());
+    if (getrandom(&worker->lock_key, sizeof worker->lock_key, 0) != (ssize_t)sizeof worker->lock_key)
+        abort(); /* 8 bytes are always given at once */
+}
+
+/* Everything that can fail, before the first connection is opened. */
+static bool set_up(struct worker *worker, struct tq_err *err)
+{
+    int code;
+
+    if (!load_handlers(worker, err))
+        return false;
+    code = uv_loop_init(&worker->loop);
+    if (code != 0)
+        return tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot make a loop: %s", uv_strerror(code));
+    init_handles(worker);
+    if (!tq_inbox_open(&worker->inbox, &worker->loop, on_letter, on_letters_drained, worker, err))
+        return false;
+    return start_signal(worker, &worker->sigterm, SIGTERM, err) &&
+           start_signal(worker, &worker->sigint, SIGINT, err) && start_executors(worker, err);
+}
+
+static void tear_down(struct worker *worker)
+{
+    for (int i = 0; i < worker->executor_count; i++) { /* of a start that failed halfway */
+        tq_executor_order(worker->executors[i], TQ_LETTER_QUIT);
+        tq_executor_join(worker->executors[i]);
+    }
+    free(worker->executors);
+    free(worker->slots);
+    if (worker->dispatcher != NULL)
+        tq_dispatcher_free(worker->dispatcher);
+    if (worker->script != NULL)
+        tq_script_free(worker->script);
+    if (worker->source != NULL)
+        tq_source_unref(worker->source);
+    free(worker->types);
+}
+
+enum tq_exit tq_worker_run(const struct tq_worker_options *options)
+{
+    struct worker *worker = tq_zalloc(sizeof *worker);
+    struct tq_err err;
+
+    worker->options = options;
+    worker->lease_ms =
+        options->lock_duration_ms < MAX_LEASE_MS ? options->lock_duration_ms : MAX_LEASE_MS;
+    worker->started_us = tq_clock_us();
+    name_worker(worker);
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that hangs up is an error of its write */
+    if (!set_up(worker, &err)) {
+        tq_log(TQ_LOG_ERROR, "worker", "cannot start", "error=%s", err.message);
+        tear_down(worker);
+        free(worker);
+        return tq_err_exit_code(&err);
+    }
+    make_claiming_parts(worker);
+    make_keeping_parts(worker);
+    (void)uv_prepare_start(&worker->prepare, on_prepare); /* not null */
+    tq_log(TQ_LOG_INFO, "worker", "started",
+           "version=%s database=%s handlers=%s types=%zu concurrency=%lld threads=%d",
+           TASKQ_VERSION, options->database_text, options->handlers, worker->type_count,
+           (long long)options->concurrency, worker->executor_count);
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
+    log_totals(worker);
+
+    enum tq_exit code = worker->exit;
+
+    if (worker->is_abandoned)
+        return code; /* a thread may still run: the process ends around it */
+    if (uv_loop_close(&worker->loop) != 0)
+        tq_log(TQ_LOG_ERROR, "worker", "a handle was left on the loop", "");
+    tear_down(worker);
+    free(worker);
+    return code;
+}
