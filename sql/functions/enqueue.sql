@@ -26,7 +26,8 @@ as $$
 $$;
 
 -- Enqueues every element of a JSON array of objects with the keys type, payload, priority,
--- max_attempts, scheduled_at (as for taskq.enqueue), in one statement; returns how many.
+-- max_attempts, scheduled_at (as for taskq.enqueue; a null payload stays null), in one statement;
+-- returns how many.
 create or replace function taskq.enqueue_many(tasks jsonb) returns bigint
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -35,16 +36,14 @@ as $$
     insert into taskq.worker_tasks (scheduled_at, type, payload, priority, max_attempts)
     select
       greatest(
-        t.scheduled_at,
+        (t.task ->> 'scheduled_at')::timestamptz,
         case when pg_current_xact_id() is not null then clock_timestamp() end
       ),
-      t.type,
-      coalesce(t.payload, '{}'),
-      coalesce(t.priority, 0),
-      t.max_attempts
-    from jsonb_to_recordset($1) t(
-      type text, payload jsonb, priority integer, max_attempts integer, scheduled_at timestamptz
-    )
+      t.task ->> 'type',
+      coalesce(t.task -> 'payload', '{}'),
+      coalesce((t.task ->> 'priority')::integer, 0),
+      (t.task ->> 'max_attempts')::integer
+    from jsonb_array_elements($1) t(task)
     returning 1
   )
   select count(*) from made
