@@ -122,6 +122,12 @@ void tq_params_jsonb(struct tq_params *params, const char *text, size_t len)
     extend(params);
 }
 
+void tq_params_more(struct tq_params *params, const char *text, size_t len)
+{
+    tq_buf_add(&params->data, text, len);
+    extend(params);
+}
+
 void tq_params_array(struct tq_params *params, enum tq_element element, size_t count)
 {
     begin(params);

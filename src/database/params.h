@@ -52,6 +52,9 @@ void tq_params_tid(struct tq_params *params, struct tq_tid value);
 void tq_params_text(struct tq_params *params, const char *text); /* NULL: null */
 void tq_params_jsonb(struct tq_params *params, const char *text, size_t len);
 
+/* Lengthens the last parameter, a text or jsonb. */
+void tq_params_more(struct tq_params *params, const char *text, size_t len);
+
 /* One array parameter: begin, then exactly count items of that element type. */
 void tq_params_array(struct tq_params *params, enum tq_element element, size_t count);
 void tq_params_item_null(struct tq_params *params);

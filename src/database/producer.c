@@ -52,7 +52,9 @@ bool tq_producer_send_many(struct tq_session *session, const char *text, size_t 
 {
     struct tq_params params = {0};
 
-    tq_params_jsonb(&params, text, len);
+    tq_params_jsonb(&params, "[", 1);
+    tq_params_more(&params, text, len);
+    tq_params_more(&params, "]", 1);
 
     bool is_sent = tq_session_send(session, TQ_QUERY_ENQUEUE_MANY, &params, err);
 
