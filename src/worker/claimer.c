@@ -18,10 +18,10 @@ enum {
     PROMISE_RENEW_US = 50000, /* renewed when less is left of it */
     MARK_EVERY_US = 100000,   /* how old the newest mark may be at a look */
     LOOK_EVERY_US = 1500,
-    AWAKE_US = 20000,         /* after the last task found */
-    SLACK_US = 5000,          /* of the horizon */
+    AWAKE_US = 20000, /* after the last task found */
+    SLACK_US = 5000,  /* of the horizon */
     DISCOVER_EVERY_US = 5000,
-    DISCOVER_SHARE = 20,      /* at most a twentieth of the time */
+    DISCOVER_SHARE = 20, /* at most a twentieth of the time */
     OPEN_LOOK_US = 250000,
     REMAINING_EVERY_US = 20000,
 };
@@ -51,12 +51,12 @@ struct tq_claimer {
     int64_t lost_worker_id; /* of a claim whose answer was lost; 0: none */
 
     enum wakefulness wakefulness;
-    int64_t look_us;          /* when to look next */
-    int64_t found_us;         /* when a task was found last, or somebody woke us */
-    int64_t promise_us;       /* until when producers rely on us */
-    int64_t marked_us;        /* when the newest mark was asked for */
-    int64_t discover_us;      /* when discovery may run next */
-    int64_t remaining_us;     /* when that may be asked next */
+    int64_t look_us;      /* when to look next */
+    int64_t found_us;     /* when a task was found last, or somebody woke us */
+    int64_t promise_us;   /* until when producers rely on us */
+    int64_t marked_us;    /* when the newest mark was asked for */
+    int64_t discover_us;  /* when discovery may run next */
+    int64_t remaining_us; /* when that may be asked next */
     int lapse_step;
     int64_t lapse_xmax; /* of the first snapshot after the lapse */
 
@@ -300,8 +300,9 @@ static void wind_down(struct tq_claimer *claimer)
         claimer->wakefulness = LAPSING;
         claimer->lapse_step = 0;
     }
-    if (claimer->wakefulness == AWAKE || (claimer->wakefulness == LAPSING &&
-                                          (now_us < claimer->promise_us || claimer->mark.is_pending))) {
+    if (claimer->wakefulness == AWAKE ||
+        (claimer->wakefulness == LAPSING &&
+         (now_us < claimer->promise_us || claimer->mark.is_pending))) {
         look_again(claimer, LOOK_EVERY_US);
         claimer->lapse_xmax = tq_horizon_xmax(claimer->horizon);
         return;
@@ -463,9 +464,8 @@ static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
 {
     struct tq_claimer *claimer = end(request, err);
 
-    claimer->remaining_us =
-        tq_clock_us() + REMAINING_EVERY_US +
-        DISCOVER_SHARE * (tq_clock_us() - claimer->remaining.sent_us);
+    claimer->remaining_us = tq_clock_us() + REMAINING_EVERY_US +
+                            DISCOVER_SHARE * (tq_clock_us() - claimer->remaining.sent_us);
     if (err == NULL)
         claimer->config.on_remaining(claimer->config.owner, tq_repository_read_remaining(rows));
 }

@@ -3,10 +3,11 @@
 // The claimer decides when to look for tasks and where, and claims them in batches on the claim
 // connection. It owns the lanes, the horizon, and the promise to producers:
 //
-//     AWAKE    looks every 1-2 ms and has promised so (taskq.awake_until): producers need not notify
-//     LAPSING  found nothing for a while: no longer renews the promise, looks until it has lapsed, then
-//              after 2, 10, 50 and 250 ms, and every 250 ms while a transaction is open that was open
-//              at the lapse: its producer may have relied on the promise
+//     AWAKE    looks every 1-2 ms and has promised so (taskq.awake_until): producers need not
+//     notify LAPSING  found nothing for a while: no longer renews the promise, looks until it has
+//     lapsed, then
+//              after 2, 10, 50 and 250 ms, and every 250 ms while a transaction is open that was
+//              open at the lapse: its producer may have relied on the promise
 //     ASLEEP   waits for NOTIFY, the next due time, or the poll interval
 //
 //     AWAKE --20 ms without a task--> LAPSING --all looks done--> ASLEEP --wake, due, poll--> AWAKE
@@ -59,8 +60,8 @@ void tq_claimer_forget(struct tq_claimer *claimer);
 void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
                       size_t count);
 
-/* A claim's answer was lost with its connection: tasks may run under this worker id that nobody runs
-   (0: there is no such claim). Nothing is claimed until tq_claimer_recovered(). */
+/* A claim's answer was lost with its connection: tasks may run under this worker id that nobody
+   runs (0: there is no such claim). Nothing is claimed until tq_claimer_recovered(). */
 int64_t tq_claimer_needs_recovery(const struct tq_claimer *claimer);
 void tq_claimer_recovered(struct tq_claimer *claimer);
 

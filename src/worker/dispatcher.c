@@ -24,8 +24,8 @@ struct tq_dispatcher {
     struct tq_dispatcher_config config;
     struct tq_task *held; /* doubly linked */
     size_t held_count;
-    int slots;       /* of all executors */
-    int *loads;      /* tasks with each executor */
+    int slots;  /* of all executors */
+    int *loads; /* tasks with each executor */
     struct chain *chains;
     bool is_draining;
     struct tq_pace pace;
@@ -163,7 +163,8 @@ static void log_failure(const struct tq_task *task)
 static void on_settled(struct tq_settlement *settlement, bool is_written)
 {
     struct tq_dispatcher *dispatcher = settlement->owner;
-    struct tq_task *task = (struct tq_task *)((char *)settlement - offsetof(struct tq_task, settlement));
+    struct tq_task *task =
+        (struct tq_task *)((char *)settlement - offsetof(struct tq_task, settlement));
 
     if (is_written) {
         count_written(dispatcher, task);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The dispatcher owns every task that this process holds, from claim to settlement: it hands claimed
-// tasks to the executors, takes them back, and brings how they ended to the settler.
+// The dispatcher owns every task that this process holds, from claim to settlement: it hands
+// claimed tasks to the executors, takes them back, and brings how they ended to the settler.
 //
-// Capacity is the slots, plus what the last 20 ms finished, minus what is held. Held is everything from
-// claim to settlement, so outcomes that cannot be written stop the claims. Main thread only.
+// Capacity is the slots, plus what the last 20 ms finished, minus what is held. Held is everything
+// from claim to settlement, so outcomes that cannot be written stop the claims. Main thread only.
 #ifndef TQ_WORKER_DISPATCHER_H
 #define TQ_WORKER_DISPATCHER_H
 

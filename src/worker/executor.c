@@ -2,7 +2,8 @@
 //
 // The executor thread.
 //
-//     inbox -> ready -> (a slot is free) started -> runnable <-> waiting -> finished -> outbox -> main
+//     inbox -> ready -> (a slot is free) started -> runnable <-> waiting -> finished -> outbox ->
+//     main
 //
 // The loop sleeps in its poll phase; whatever makes a task runnable starts the idle handle, whose
 // callback runs slices until nothing can run or its time is up, so that I/O is never starved.
@@ -20,11 +21,11 @@
 #include "worker/executor_host.h"
 
 enum {
-    PUMP_US = 10000,           /* slices between two looks at I/O */
-    OUTBOX_BATCH = 128,        /* finished tasks between two posts */
-    TICK_MS = 20,              /* how late a deadline of a waiting task may be seen */
+    PUMP_US = 10000,             /* slices between two looks at I/O */
+    OUTBOX_BATCH = 128,          /* finished tasks between two posts */
+    TICK_MS = 20,                /* how late a deadline of a waiting task may be seen */
     UNSTARTED_AFTER_US = 100000, /* then a task goes back to the main thread */
-    GRACE_US = 1000000,        /* from the catchable timeout to the end */
+    GRACE_US = 1000000,          /* from the catchable timeout to the end */
 };
 
 static void on_idle(uv_idle_t *idle);
@@ -352,7 +353,7 @@ static bool open_loop(struct tq_executor *executor, struct tq_err *err)
 
     if (code != 0)
         return tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot make a loop: %s", uv_strerror(code));
-    (void)uv_idle_init(&executor->loop, &executor->idle);  /* both always 0 */
+    (void)uv_idle_init(&executor->loop, &executor->idle); /* both always 0 */
     (void)uv_timer_init(&executor->loop, &executor->tick);
     executor->idle.data = executor->tick.data = executor;
     return true;
@@ -417,7 +418,8 @@ bool tq_executor_start(const struct tq_executor_config *config, struct tq_execut
     struct tq_executor *made = tq_zalloc(sizeof *made);
 
     made->config = *config;
-    if (uv_sem_init(&made->started, 0) != 0 || uv_thread_create(&made->thread, run_thread, made) != 0) {
+    if (uv_sem_init(&made->started, 0) != 0 ||
+        uv_thread_create(&made->thread, run_thread, made) != 0) {
         free(made);
         return tq_err_set(err, TQ_ERR_SYSTEM, 0, "cannot start an executor thread");
     }

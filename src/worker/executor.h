@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// An executor: a thread with a loop and a Lua state of its own, which runs tasks as coroutines, as many
-// at once as it has slots. The main thread starts it, posts tasks and orders to it, and gets every task
-// back through its own inbox, with the end of the run filled in.
+// An executor: a thread with a loop and a Lua state of its own, which runs tasks as coroutines, as
+// many at once as it has slots. The main thread starts it, posts tasks and orders to it, and gets
+// every task back through its own inbox, with the end of the run filled in.
 #ifndef TQ_WORKER_EXECUTOR_H
 #define TQ_WORKER_EXECUTOR_H
 

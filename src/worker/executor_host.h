@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The executor as the host of its Lua state: what binding/host.h asks for, on the executor's loop. Only
-// executor.c and executor_host.c know this file.
+// The executor as the host of its Lua state: what binding/host.h asks for, on the executor's loop.
+// Only executor.c and executor_host.c know this file.
 #ifndef TQ_WORKER_EXECUTOR_HOST_H
 #define TQ_WORKER_EXECUTOR_HOST_H
 
@@ -27,11 +27,12 @@ struct tq_executor {
     struct tq_host host;
     struct tq_script *script;
 
-    struct tq_task *current;                    /* in tq_run_resume() */
-    struct tq_task *ready, **ready_last;        /* not started */
-    struct tq_task *runnable, **runnable_last;  /* started, their wait is over or they were preempted */
-    struct tq_task *waiting;                    /* started, doubly linked */
-    struct tq_letter *outbox, **outbox_last;    /* finished, not posted yet */
+    struct tq_task *current;             /* in tq_run_resume() */
+    struct tq_task *ready, **ready_last; /* not started */
+    struct tq_task *runnable,
+        **runnable_last;     /* started, their wait is over or they were preempted */
+    struct tq_task *waiting; /* started, doubly linked */
+    struct tq_letter *outbox, **outbox_last; /* finished, not posted yet */
     size_t outbox_count;
     int running; /* started and not finished */
 };

@@ -3,15 +3,17 @@
 // What a cursor may have passed. Rows become visible later than their place in the order says, when
 // their transaction commits late; so a cursor is only as good as the snapshot it came from.
 //
-// A row of transaction x is never older than x's id, because its scheduled_at is read after the id was
-// assigned. Every transaction of ours that wrote is remembered as (xid, T), T its clock before the id
-// was assigned. Hence bound(x), the T of the newest of them with xid < x: rows of x are not older.
+// A row of transaction x is never older than x's id, because its scheduled_at is read after the id
+// was assigned. Every transaction of ours that wrote is remembered as (xid, T), T its clock before
+// the id was assigned. Hence bound(x), the T of the newest of them with xid < x: rows of x are not
+// older.
 //
 // What the last claim cannot have seen, or may have passed:
 //   - rows of ids at or above its snapshot's xmax: not older than bound(xmax);
-//   - rows of ids that were in progress in the snapshot before and were not in it: not older than the
-//     bound taken when each was first seen (a writer held open for an hour costs one look-back, when it
-//     ends).
+//   - rows of ids that were in progress in the snapshot before and were not in it: not older than
+//   the
+//     bound taken when each was first seen (a writer held open for an hour costs one look-back,
+//     when it ends).
 // The horizon is the least of these. Main thread only; no I/O.
 #ifndef TQ_WORKER_HORIZON_H
 #define TQ_WORKER_HORIZON_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Lanes in one array, sorted by (type, priority descending) for looking up and for finding gaps; claims
-// use an index of pointers in their own order.
+// Lanes in one array, sorted by (type, priority descending) for looking up and for finding gaps;
+// claims use an index of pointers in their own order.
 #include "worker/lanes.h"
 
 #include <stdlib.h>

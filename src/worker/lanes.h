@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The lanes that this worker claims from. A lane is a (type, priority) pair with a cursor: everything in
-// it at or before the cursor has been claimed, by whomever, or will be found by the horizon's look-backs
-// or by the sweep. Lanes that stay empty rest: they are no longer part of every claim, but discovery
-// looks behind their cursors.
+// The lanes that this worker claims from. A lane is a (type, priority) pair with a cursor:
+// everything in it at or before the cursor has been claimed, by whomever, or will be found by the
+// horizon's look-backs or by the sweep. Lanes that stay empty rest: they are no longer part of
+// every claim, but discovery looks behind their cursors.
 //
 //     found by discovery -> active --empty for 1 s--> resting --something due--> active
 //
@@ -33,14 +33,14 @@ bool tq_lanes_activate(struct tq_lanes *lanes, const char *type, int16_t priorit
 void tq_lanes_lower(struct tq_lanes *lanes, int64_t time);
 void tq_lanes_lower_one(struct tq_lanes *lanes, const char *type, int16_t priority, int64_t time);
 
-/* The active lanes in the order of claiming: highest priority first and, within one, the cursor that is
-   furthest behind. Valid until the next call of the kind. */
+/* The active lanes in the order of claiming: highest priority first and, within one, the cursor
+   that is furthest behind. Valid until the next call of the kind. */
 const struct tq_lane_cursor *tq_lanes_active(struct tq_lanes *lanes, size_t *count);
 const struct tq_lane_cursor *tq_lanes_all(struct tq_lanes *lanes, size_t *count);
 
 /* The answer to a claim over the lanes of the last tq_lanes_active(): one call a row, then the end.
-   A lane that filled the claim gets the last row it returned; lanes before it were exhausted and get
-   the claim's clock; lanes after it were not reached and keep their cursor. */
+   A lane that filled the claim gets the last row it returned; lanes before it were exhausted and
+   get the claim's clock; lanes after it were not reached and keep their cursor. */
 void tq_lanes_claimed(struct tq_lanes *lanes, const struct tq_claimed *row);
 void tq_lanes_end_claim(struct tq_lanes *lanes, int limit, int64_t clock, int64_t now_us);
 

@@ -73,7 +73,8 @@ static void on_expiry_timer(uv_timer_t *timer)
 
 /* ---- registering ---- */
 
-/* Random, so that no two workers and no two lives of one ever meet; positive, so that it reads well. */
+/* Random, so that no two workers and no two lives of one ever meet; positive, so that it reads
+ * well. */
 static int64_t new_id(void)
 {
     int64_t id = 0;
@@ -86,7 +87,8 @@ static int64_t new_id(void)
 static void on_registered(struct tq_request *request, const struct tq_rows *rows,
                           const struct tq_err *err)
 {
-    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease =
+        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
 
     lease->is_pending = false;
     if (err != NULL) {
@@ -144,7 +146,8 @@ static void watch_others(struct tq_lease *lease, const struct tq_renewal *renewa
 static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
                        const struct tq_err *err)
 {
-    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease =
+        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
     struct tq_renewal renewal;
 
     lease->is_pending = false;
@@ -163,8 +166,9 @@ static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
     watch_others(lease, &renewal);
     if (strcmp(renewal.server, lease->server) == 0)
         return;
-    tq_log(TQ_LOG_INFO, "lease", "the server was restarted or is another one: a new worker row is taken",
-           "worker=%lld", (long long)lease->ids[0]);
+    tq_log(TQ_LOG_INFO, "lease",
+           "the server was restarted or is another one: a new worker row is taken", "worker=%lld",
+           (long long)lease->ids[0]);
     lease->ids[1] = lease->ids[0];
     lease->id_count = 2;
     lease->is_held = false;
@@ -215,7 +219,8 @@ void tq_lease_connected(struct tq_lease *lease)
 static void on_signed_off(struct tq_request *request, const struct tq_rows *rows,
                           const struct tq_err *err)
 {
-    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease =
+        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
 
     (void)rows;
     (void)err; /* then the row runs out by itself */
@@ -226,7 +231,8 @@ static void on_signed_off(struct tq_request *request, const struct tq_rows *rows
 static void on_last_renewal(struct tq_request *request, const struct tq_rows *rows,
                             const struct tq_err *err)
 {
-    struct tq_lease *lease = (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease =
+        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
 
     (void)rows;
     (void)err; /* whatever it said, we leave */

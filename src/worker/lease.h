@@ -5,11 +5,13 @@
 //
 //     NONE --register--> HELD --renewed--> HELD
 //                         |----ran out by our own clock, or the row is gone--> on_lost, NONE
-//                         '----another server answers--> on_server_changed; a new row is taken, and the
-//                                                        old one is renewed until its tasks are settled
+//                         '----another server answers--> on_server_changed; a new row is taken, and
+//                         the
+//                                                        old one is renewed until its tasks are
+//                                                        settled
 //
-// Our clock is CLOCK_BOOTTIME, counted from before the last successful renewal was sent, so it runs out
-// no later than the database's. Main thread only.
+// Our clock is CLOCK_BOOTTIME, counted from before the last successful renewal was sent, so it runs
+// out no later than the database's. Main thread only.
 #ifndef TQ_WORKER_LEASE_H
 #define TQ_WORKER_LEASE_H
 

@@ -8,7 +8,7 @@
 
 enum { TQ_PACE_SLICES = 5, TQ_PACE_SLICE_US = 4000 };
 
-struct tq_pace { /* zero-initialized */
+struct tq_pace {   /* zero-initialized */
     int64_t slice; /* number of the newest, counted from the clock's origin */
     int counts[TQ_PACE_SLICES];
 };

@@ -33,7 +33,7 @@ struct tq_reaper {
     size_t pending;
 };
 
-struct rescue { /* a settlement of somebody else's task */
+struct rescue {                      /* a settlement of somebody else's task */
     struct tq_settlement settlement; /* first */
     char *type;
 };

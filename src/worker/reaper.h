@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The reaper finds tasks that run under nobody: those of workers whose lease has run out (stale), and,
-// after a claim's answer was lost, those under our own id that we do not hold. It reads the live
-// partition in slices of blocks on the control connection, and hands what it finds to the settler.
+// The reaper finds tasks that run under nobody: those of workers whose lease has run out (stale),
+// and, after a claim's answer was lost, those under our own id that we do not hold. It reads the
+// live partition in slices of blocks on the control connection, and hands what it finds to the
+// settler.
 //
 //     stale, attempts left   -> pending, due now, the attempt counts
 //     stale, none left       -> failed
@@ -37,7 +38,8 @@ void tq_reaper_close(struct tq_reaper *reaper); /* frees by the loop's next turn
 /* Looks for stale tasks soon; also every check interval by itself. */
 void tq_reaper_look(struct tq_reaper *reaper);
 
-/* Gives back what runs under worker_id and is not held; then on_recovered. Called again after a failure. */
+/* Gives back what runs under worker_id and is not held; then on_recovered. Called again after a
+ * failure. */
 void tq_reaper_recover(struct tq_reaper *reaper, int64_t worker_id);
 
 /* Settlements of the reaper that the settler still has. */

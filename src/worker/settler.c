@@ -31,7 +31,7 @@ struct batch {
 struct tq_settler {
     struct tq_connection *connection;
     struct batch batches[TQ_VERDICT_COUNT];
-    int in_flight; /* batches whose request has not been answered */
+    int in_flight;     /* batches whose request has not been answered */
     struct list aside; /* locked by somebody else */
     uv_timer_t timer;  /* brings them back, and flushes again after a refusal */
     bool is_held_back; /* until the timer: the server refuses writes */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The settler writes how tasks ended, in batches: one flush is in flight, and whatever ends meanwhile is
-// the next one. A flush is up to three statements, one a verdict, pipelined on the completion connection.
+// The settler writes how tasks ended, in batches: one flush is in flight, and whatever ends
+// meanwhile is the next one. A flush is up to three statements, one a verdict, pipelined on the
+// completion connection.
 //
 //     queued --flush--> in flight --written--> on_settled(true)
 //                           |----not where it was--> located --> queued again, or on_settled(false)
 //                           |----locked by somebody--> set aside --50 ms--> queued again
-//                           |----data refused--> batches are halved until one item is left: the culprit
-//                           |        is settled as failed with the server's message
+//                           |----data refused--> batches are halved until one item is left: the
+//                           culprit |        is settled as failed with the server's message
 //                           '----connection lost, or the server failed--> queued again
 //
 // Nothing is ever dropped but what the database says is no longer ours. Main thread only.
@@ -35,8 +36,8 @@ void tq_settler_flush(struct tq_settler *settler);
 /* Everything queued, in flight or set aside. */
 size_t tq_settler_pending(const struct tq_settler *settler);
 
-/* Gives up everything that `is_lost` says is lost: on_settled(false). What is in flight comes back by
-   itself. */
+/* Gives up everything that `is_lost` says is lost: on_settled(false). What is in flight comes back
+   by itself. */
 void tq_settler_drop(struct tq_settler *settler,
                      bool (*is_lost)(const struct tq_settlement *settlement, void *arg), void *arg);
 

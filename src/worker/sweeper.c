@@ -15,8 +15,8 @@
 
 enum {
     MAX_FOUND = 1000,
-    SHARE = 20,           /* a twentieth of the time */
-    SLOW_US = 200000,     /* a slice that takes longer is too wide */
+    SHARE = 20,       /* a twentieth of the time */
+    SLOW_US = 200000, /* a slice that takes longer is too wide */
     LEAST_WIDTH_US = 1000000,
     RETRY_MS = 1000,
 };

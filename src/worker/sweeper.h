@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The sweep looks behind the cursors for due tasks that no cursor will meet again: dated back by hand,
-// given back, locked by a claim that then aborted. It is a read-only search on the control connection, in
-// slices of time from the newest to the oldest; a slice that takes long makes the next one narrower. It
-// takes at most a twentieth of the time, and claiming never waits for it. Main thread only.
+// The sweep looks behind the cursors for due tasks that no cursor will meet again: dated back by
+// hand, given back, locked by a claim that then aborted. It is a read-only search on the control
+// connection, in slices of time from the newest to the oldest; a slice that takes long makes the
+// next one narrower. It takes at most a twentieth of the time, and claiming never waits for it.
+// Main thread only.
 #ifndef TQ_WORKER_SWEEPER_H
 #define TQ_WORKER_SWEEPER_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A task that this process holds, from claim to settlement. One thread owns it at a time: the main thread
-// makes it, an executor runs it and says how that ended, the main thread settles and frees it. It travels
-// as a letter.
+// A task that this process holds, from claim to settlement. One thread owns it at a time: the main
+// thread makes it, an executor runs it and says how that ended, the main thread settles and frees
+// it. It travels as a letter.
 #ifndef TQ_WORKER_TASK_H
 #define TQ_WORKER_TASK_H
 
@@ -25,7 +25,8 @@ struct tq_settlement {
     struct tq_settlement *next; /* the settler's list */
     bool is_culprit;            /* its data was refused: the settler has replaced them */
     char *own_error;            /* the replacement, owned by the settlement */
-    /* Written (true), or lost: the fence no longer holds. The settlement is the receiver's again. */
+    /* Written (true), or lost: the fence no longer holds. The settlement is the receiver's again.
+     */
     void (*on_settled)(struct tq_settlement *settlement, bool is_written);
     void *owner;
 };
@@ -38,7 +39,7 @@ struct tq_task {
     const struct tq_handler *handler; /* the main thread's copy of the handler's facts */
     size_t handler_index;             /* the same in every script of the generation */
     int priority;
-    int attempts, max_attempts; /* max_attempts is the effective one */
+    int attempts, max_attempts;             /* max_attempts is the effective one */
     int64_t scheduled_at_us, created_at_us; /* since the epoch */
     size_t payload_len;
 
@@ -71,8 +72,9 @@ struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handle
                             int64_t worker_id);
 void tq_task_free(struct tq_task *task);
 
-/* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled. unit is
-   a random number in [0, 1) for the backoff's jitter. The whole of the retry rules is here. */
+/* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled.
+   unit is a random number in [0, 1) for the backoff's jitter. The whole of the retry rules is here.
+ */
 void tq_task_judge(struct tq_task *task, double unit);
 
 #endif

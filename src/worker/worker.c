@@ -8,8 +8,8 @@
 //        --third signal--> the process exits at once
 //     LEAVING: the worker row is removed; then threads are joined, connections and handles closed.
 //
-// Everything that is due is done in on_prepare(), once a turn of the loop, before it sleeps: callbacks
-// only change state. So a batch of events costs one look, one claim and one flush.
+// Everything that is due is done in on_prepare(), once a turn of the loop, before it sleeps:
+// callbacks only change state. So a batch of events costs one look, one claim and one flush.
 #include "worker/worker.h"
 
 #include <signal.h>
@@ -29,30 +29,21 @@
 #include "worker/dispatcher.h"
 #include "worker/janitor.h"
 #include "worker/lease.h"
+#include "worker/line.h"
 #include "worker/reaper.h"
 #include "worker/sweeper.h"
 
 enum {
     MAX_LEASE_MS = 20000,
     STUCK_MS = 5000, /* how long an interrupted handler may take to come back */
-    ANSWER_SLACK_MS = 2000,
 };
 
 enum phase { RUNNING, DRAINING, LEAVING, CLOSED };
 
-/* One of the three connections, to log an outage once. */
-struct line {
-    struct worker *worker;
-    const char *name;
-    struct tq_connection *connection;
-    bool is_down;
-    void (*on_ready)(struct worker *worker);
-};
-
 struct worker {
     const struct tq_worker_options *options;
     char name[128], host[64];
-    int64_t lease_ms, lock_key;
+    int64_t lease_ms;
 
     uv_loop_t loop;
     uv_prepare_t prepare;
@@ -69,7 +60,7 @@ struct worker {
     int *slots;
     int executor_count;
 
-    struct line claim, completion, control;
+    struct tq_line claim, completion, control;
     struct tq_settler *settler;
     struct tq_claimer *claimer;
     struct tq_dispatcher *dispatcher;
@@ -233,75 +224,18 @@ static void on_letters_drained(void *owner)
     (void)owner; /* on_prepare flushes */
 }
 
-/* ---- connections ---- */
-
-static void on_line_ready(void *owner)
+static void on_control_ready(void *owner)
 {
-    struct line *line = owner;
+    struct worker *worker = owner;
 
-    if (line->is_down)
-        tq_log(TQ_LOG_INFO, "database", "connected again", "connection=%s", line->name);
-    line->is_down = false;
-    if (line->on_ready != NULL)
-        line->on_ready(line->worker);
-}
-
-static void on_line_lost(void *owner, const struct tq_err *err)
-{
-    struct line *line = owner;
-
-    if (!line->is_down)
-        tq_log(TQ_LOG_ERROR, "database", "no connection; trying again", "connection=%s error=%s",
-               line->name, err->message);
-    line->is_down = true;
-}
-
-static void on_control_ready(struct worker *worker)
-{
     tq_lease_connected(worker->lease);
 }
 
 static void on_notify(void *owner)
 {
-    struct line *line = owner;
+    struct worker *worker = owner;
 
-    tq_claimer_wake(line->worker->claimer);
-}
-
-/* In the pool thread. The lock is the session's: when the new connection has it, the old backend is gone,
-   and a claim that was under way has been committed or never will be. */
-static bool lock_process(void *owner, struct tq_session *session, struct tq_err *err)
-{
-    const struct line *line = owner;
-    char *sql = tq_format("set lock_timeout = '2s'; select pg_advisory_lock(%lld); reset lock_timeout",
-                          (long long)line->worker->lock_key);
-    bool is_locked = tq_session_run(session, sql, NULL, err);
-
-    free(sql);
-    return is_locked;
-}
-
-static void open_line(struct worker *worker, struct line *line, const char *name,
-                      enum tq_session_kind kind)
-{
-    bool is_claim = kind == TQ_SESSION_CLAIM;
-    const struct tq_connection_config config = {
-        .session = {.conninfo = worker->options->conninfo,
-                    .name = name,
-                    .kind = kind,
-                    .lease_ms = worker->lease_ms},
-        .listen = is_claim ? "taskq" : NULL,
-        .answer_timeout_ms = worker->lease_ms / 2 + ANSWER_SLACK_MS,
-        .owner = line,
-        .check = is_claim ? lock_process : NULL,
-        .on_ready = on_line_ready,
-        .on_lost = on_line_lost,
-        .on_notify = is_claim ? on_notify : NULL,
-    };
-
-    line->worker = worker;
-    line->name = name;
-    line->connection = tq_connection_new(&worker->loop, &config);
+    tq_claimer_wake(worker->claimer);
 }
 
 /* ---- shutting down ---- */
@@ -312,7 +246,8 @@ static void interrupt(struct worker *worker, const char *why)
 
     worker->is_interrupting = true;
     if (held > 0) {
-        tq_log(TQ_LOG_WARN, "worker", "interrupting what still runs", "why=%s tasks=%zu", why, held);
+        tq_log(TQ_LOG_WARN, "worker", "interrupting what still runs", "why=%s tasks=%zu", why,
+               held);
         worker->exit = TQ_EXIT_TIMEOUT;
     }
 }
@@ -376,7 +311,7 @@ static void leave_when_quiet(struct worker *worker)
     if (!on_ask_quiet(worker) || tq_claimer_is_busy(worker->claimer))
         return;
     worker->phase = LEAVING;
-    if (tq_connection_is_ready(worker->control.connection))
+    if (tq_line_is_ready(&worker->control))
         tq_lease_sign_off(worker->lease, on_signed_off);
     else
         close_all(worker);
@@ -396,8 +331,8 @@ static void log_totals(const struct worker *worker)
            settled > 0 && seconds > 0 ? (double)settled / seconds : 0.0);
 }
 
-/* In this order: threads first, as they post to the inbox; connections next, as they fail what is under
-   way, whose owners must still be there; then the owners and the handles. */
+/* In this order: threads first, as they post to the inbox; connections next, as they fail what is
+   under way, whose owners must still be there; then the owners and the handles. */
 static void close_all(struct worker *worker)
 {
     worker->phase = CLOSED;
@@ -433,7 +368,7 @@ static void on_prepare(uv_prepare_t *prepare)
     if (worker->phase == RUNNING && is_held) {
         int64_t lost = tq_claimer_needs_recovery(worker->claimer);
 
-        if (lost != 0 && tq_connection_is_ready(worker->claim.connection))
+        if (lost != 0 && tq_line_is_ready(&worker->claim))
             tq_reaper_recover(worker->reaper, lost);
         tq_claimer_tick(worker->claimer);
     }
@@ -458,8 +393,8 @@ static bool start_signal(struct worker *worker, uv_signal_t *handle, int number,
     handle->data = worker;
     if (code == 0)
         code = uv_signal_start(handle, on_signal, number);
-    return code == 0 || tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s",
-                                   uv_strerror(code));
+    return code == 0 ||
+           tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s", uv_strerror(code));
 }
 
 static int executor_count(const struct tq_worker_options *options)
@@ -497,14 +432,29 @@ static bool start_executors(struct worker *worker, struct tq_err *err)
     return true;
 }
 
+static void open_line(struct worker *worker, struct tq_line *line, const char *name,
+                      enum tq_session_kind kind)
+{
+    const struct tq_session_config session = {
+        .conninfo = worker->options->conninfo,
+        .name = name,
+        .kind = kind,
+        .lease_ms = worker->lease_ms,
+    };
+
+    line->owner = worker;
+    tq_line_open(line, &worker->loop, &session);
+}
+
 static void make_claiming_parts(struct worker *worker)
 {
     const struct tq_worker_options *options = worker->options;
 
+    worker->claim.on_notify = on_notify;
+    worker->control.on_ready = on_control_ready;
     open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM);
     open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION);
     open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL);
-    worker->control.on_ready = on_control_ready;
     worker->settler = tq_settler_new(&worker->loop, worker->completion.connection);
     worker->claimer = tq_claimer_new(&(struct tq_claimer_config){
         .loop = &worker->loop,
@@ -581,7 +531,8 @@ static void name_worker(struct worker *worker)
         (void)snprintf(worker->name, sizeof worker->name, "%s", options->name);
     else
         (void)snprintf(worker->name, sizeof worker->name, "%s-%d", worker->host, (int)getpid());
-    if (getrandom(&worker->lock_key, sizeof worker->lock_key, 0) != (ssize_t)sizeof worker->lock_key)
+    if (getrandom(&worker->claim.lock_key, sizeof worker->claim.lock_key, 0) !=
+        (ssize_t)sizeof worker->claim.lock_key)
         abort(); /* 8 bytes are always given at once */
 }
 

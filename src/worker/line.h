@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// A line: one of the worker's three connections to the database, with its outages logged once each.
+// Embedded in the worker; main thread.
+#ifndef TQ_WORKER_LINE_H
+#define TQ_WORKER_LINE_H
+
+#include "database/connection.h"
+
+struct tq_line {
+    struct tq_connection *connection;
+    const char *name;
+    bool is_down;
+    int64_t lock_key; /* [const] of a claim line */
+    void *owner;
+    void (*on_ready)(void *owner);  /* or NULL */
+    void (*on_notify)(void *owner); /* or NULL */
+};
+
+/* Fills everything but the callbacks, which the caller has set, and starts connecting. A claim line
+   listens, and holds the session lock lock_key: when a new connection has it, the old backend is
+   gone, and a claim that was under way has been committed or never will be. */
+void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session);
+
+bool tq_line_is_ready(const struct tq_line *line);
+
+#endif
