@@ -18,7 +18,7 @@ cross join lateral (
 union all
 select l.type, l.priority
 from unnest($4::text[], $5::smallint[], $6::timestamptz[], $7::bigint[]) l(type, priority, at, id)
-where exists (
+cross join lateral (
   select 1
   from taskq.worker_tasks_live t
   where t.type = l.type
@@ -27,4 +27,4 @@ where exists (
     and t.scheduled_at <= now()
   order by t.scheduled_at, t.id
   limit 1
-)
+) x

@@ -3,7 +3,8 @@
 --   $1 bigint[] ids, $2 tid[] places, $3 int[] claims, $4 bigint[] workers (whose claim it was)
 --   $5 text[] statuses, $6 text[] kinds, $7 text[] errors, $8 text[] tracebacks
 -- Returns one row as complete.sql does.
--- Locks: the rows, for the transaction. Addressed by ctid. Called by tq_repository_fail().
+-- Locks: the rows, for the transaction. Addressed by ctid; for id + 0 see complete.sql.
+-- Called by tq_repository_fail().
 with r as materialized (
   select id, tid, claims, worker_id, status, kind, error, traceback
   from unnest(
@@ -14,7 +15,7 @@ d as (
   delete from taskq.worker_tasks_live t
   using r
   where t.ctid = r.tid
-    and t.id = r.id
+    and t.id + 0 = r.id
     and t.worker_id = r.worker_id
     and t.claims = r.claims
   returning

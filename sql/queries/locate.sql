@@ -5,7 +5,9 @@
 -- Called by tq_repository_locate().
 select t.id, t.ctid, x.id is null as is_locked
 from unnest($1::bigint[], $2::int[], $3::bigint[]) r(id, claims, worker_id)
-join taskq.worker_tasks_live t on t.id = r.id
+cross join lateral (
+  select l.id, l.ctid, l.claims, l.worker_id from taskq.worker_tasks_live l where l.id = r.id limit 1
+) t
 left join lateral (
   select l.id from taskq.worker_tasks_live l where l.id = t.id for update skip locked
 ) x on true

@@ -4,7 +4,8 @@
 --   $6 bool[] whether the attempt is handed back
 --   $7 text[] kinds, $8 text[] errors, $9 text[] tracebacks; a null kind records no attempt
 -- Returns one row as complete.sql does.
--- Locks: the rows, for the transaction. Addressed by ctid. Called by tq_repository_requeue().
+-- Locks: the rows, for the transaction. Addressed by ctid; for id + 0 see complete.sql.
+-- Called by tq_repository_requeue().
 with r as materialized (
   select id, tid, claims, worker_id, delay_us, is_handed_back, kind, error, traceback
   from unnest(
@@ -18,7 +19,7 @@ o as materialized (
     t.worker_id, t.type, t.started_at
   from r
   join taskq.worker_tasks_live t on t.ctid = r.tid
-  where t.id = r.id
+  where t.id + 0 = r.id
     and t.worker_id = r.worker_id
     and t.claims = r.claims
   for update of t
@@ -38,7 +39,7 @@ u as (
     )
   from o
   where t.ctid = o.tid
-    and t.id = o.id
+    and t.id + 0 = o.id
   returning t.id
 ),
 a as (
