@@ -394,7 +394,7 @@ static void take_notifications(struct tq_connection *c)
     bool has_any = false;
 
     while ((notify = PQnotifies(c->pq)) != NULL) {
-        has_any = true;
+        has_any |= notify->be_pid != PQbackendPID(c->pq); /* our own doorbell is for others */
         PQfreemem(notify);
     }
     if (has_any && c->config.on_notify != NULL)

@@ -15,6 +15,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_DISCOVER] = "discover",
     [TQ_QUERY_NEXT_DUE] = "next_due",
     [TQ_QUERY_SWEEP] = "sweep",
+    [TQ_QUERY_DOORBELL] = "doorbell",
     [TQ_QUERY_COMPLETE] = "complete",
     [TQ_QUERY_FAIL] = "fail",
     [TQ_QUERY_REQUEUE] = "requeue",

@@ -41,6 +41,13 @@ enum running_column {
 
 /* ---- claiming ---- */
 
+static void add_texts(struct tq_params *params, const char *const *texts, size_t count)
+{
+    tq_params_array(params, TQ_ELEMENT_TEXT, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_text(params, texts[i]);
+}
+
 static void add_lanes(struct tq_params *params, const struct tq_lane_cursor *lanes, size_t count)
 {
     tq_params_array(params, TQ_ELEMENT_TEXT, count);
@@ -129,6 +136,20 @@ void tq_repository_sweep(struct tq_connection *connection, struct tq_request *re
     tq_params_int8(params, to);
     tq_params_int4(params, limit);
     tq_connection_send(connection, request, TQ_QUERY_SWEEP);
+}
+
+void tq_repository_ring_doorbell(struct tq_connection *connection, struct tq_request *request,
+                                 const char *const *types, size_t type_count,
+                                 const struct tq_lane_cursor *lanes, size_t count, bool is_full,
+                                 int64_t worker_id)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_int8(params, worker_id);
+    add_texts(params, types, type_count);
+    tq_params_bool(params, is_full);
+    add_lanes(params, lanes, count);
+    tq_connection_send(connection, request, TQ_QUERY_DOORBELL);
 }
 
 bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct tq_claimed *claimed,
@@ -324,13 +345,6 @@ bool tq_repository_read_place(const struct tq_rows *rows, int64_t id, struct tq_
 }
 
 /* ---- workers, stale tasks, days ---- */
-
-static void add_texts(struct tq_params *params, const char *const *texts, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, texts[i]);
-}
 
 void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
                             const struct tq_registration *registration)

@@ -103,6 +103,12 @@ void tq_repository_sweep(struct tq_connection *connection, struct tq_request *re
                          const struct tq_lane_cursor *lanes, size_t count, int64_t from, int64_t to,
                          int limit);
 
+/* Wakes the other workers if they can take something that this one cannot. */
+void tq_repository_ring_doorbell(struct tq_connection *connection, struct tq_request *request,
+                                 const char *const *types, size_t type_count,
+                                 const struct tq_lane_cursor *lanes, size_t count, bool is_full,
+                                 int64_t worker_id);
+
 /* Row `row` of a claim: false when it is the closing one, which tells the moment. */
 bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct tq_claimed *claimed,
                                 struct tq_claim_moment *moment);

@@ -24,6 +24,7 @@ enum {
     DISCOVER_SHARE = 20, /* at most a twentieth of the time */
     OPEN_LOOK_US = 250000,
     REMAINING_EVERY_US = 20000,
+    DOORBELL_EVERY_US = 20000,
 };
 
 /* Looks after the promise has lapsed. */
@@ -47,7 +48,7 @@ struct tq_claimer {
     struct tq_horizon *horizon;
     uv_timer_t timer;
     int64_t worker_id;
-    bool is_running;
+    bool is_running, has_others;
     int64_t lost_worker_id; /* of a claim whose answer was lost; 0: none */
 
     enum wakefulness wakefulness;
@@ -57,10 +58,11 @@ struct tq_claimer {
     int64_t marked_us;    /* when the newest mark was asked for */
     int64_t discover_us;  /* when discovery may run next */
     int64_t remaining_us; /* when that may be asked next */
+    int64_t doorbell_us;  /* when it may be rung next */
     int lapse_step;
     int64_t lapse_xmax; /* of the first snapshot after the lapse */
 
-    struct ask claim, found, mark, discover, next_due, remaining;
+    struct ask claim, found, mark, discover, next_due, remaining, doorbell;
     int claim_limit;
 
     struct tq_claimed *rows; /* of the answer being taken, and pointers to them in order */
@@ -80,6 +82,8 @@ static void on_next_due(struct tq_request *request, const struct tq_rows *rows,
                         const struct tq_err *err);
 static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
                          const struct tq_err *err);
+static void on_doorbell(struct tq_request *request, const struct tq_rows *rows,
+                        const struct tq_err *err);
 
 static void ask_init(struct ask *ask, struct tq_claimer *claimer,
                      void (*on_done)(struct tq_request *, const struct tq_rows *,
@@ -125,6 +129,7 @@ struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
     ask_init(&claimer->discover, claimer, on_discovered);
     ask_init(&claimer->next_due, claimer, on_next_due);
     ask_init(&claimer->remaining, claimer, on_remaining);
+    ask_init(&claimer->doorbell, claimer, on_doorbell);
     return claimer;
 }
 
@@ -168,6 +173,11 @@ void tq_claimer_forget(struct tq_claimer *claimer)
     tq_lanes_forget(claimer->lanes);
     tq_horizon_forget(claimer->horizon);
     claimer->marked_us = 0;
+}
+
+void tq_claimer_set_others(struct tq_claimer *claimer, bool has_others)
+{
+    claimer->has_others = has_others;
 }
 
 int64_t tq_claimer_needs_recovery(const struct tq_claimer *claimer)
@@ -236,6 +246,24 @@ static void send_next_due(struct tq_claimer *claimer)
     tq_repository_next_due(claimer->config.connection, begin(&claimer->next_due), lanes, count);
 }
 
+/* While producers keep silent because of us, we are the others' doorbell. */
+static void ring_doorbell(struct tq_claimer *claimer, int64_t now_us)
+{
+    const struct tq_claimer_config *config = &claimer->config;
+    size_t count;
+
+    if (!claimer->has_others || claimer->doorbell.is_pending || now_us < claimer->doorbell_us ||
+        now_us > claimer->promise_us)
+        return;
+
+    const struct tq_lane_cursor *lanes = tq_lanes_all(claimer->lanes, &count);
+    struct tq_request *request = begin(&claimer->doorbell);
+
+    tq_repository_ring_doorbell(config->connection, request, config->types, config->type_count,
+                                lanes, count, config->capacity(config->owner) <= 0,
+                                claimer->worker_id);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     (void)timer; /* the tick before the loop sleeps again does the work */
@@ -264,6 +292,7 @@ void tq_claimer_tick(struct tq_claimer *claimer)
     if (claimer->wakefulness == AWAKE && !claimer->mark.is_pending &&
         claimer->promise_us - now_us < PROMISE_RENEW_US)
         send_mark(claimer, PROMISE_MS);
+    ring_doorbell(claimer, now_us);
     if (now_us < claimer->look_us || claimer->claim.is_pending) {
         arm_timer(claimer, now_us);
         return;
@@ -468,6 +497,17 @@ static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
                             DISCOVER_SHARE * (tq_clock_us() - claimer->remaining.sent_us);
     if (err == NULL)
         claimer->config.on_remaining(claimer->config.owner, tq_repository_read_remaining(rows));
+}
+
+static void on_doorbell(struct tq_request *request, const struct tq_rows *rows,
+                        const struct tq_err *err)
+{
+    struct tq_claimer *claimer = end(request, err);
+    int64_t now_us = tq_clock_us();
+    int64_t pause_us = (now_us - claimer->doorbell.sent_us) * DISCOVER_SHARE;
+
+    (void)rows; /* whether it rang is the others' business */
+    claimer->doorbell_us = now_us + (pause_us > DOORBELL_EVERY_US ? pause_us : DOORBELL_EVERY_US);
 }
 
 /* ---- what the sweep found ---- */

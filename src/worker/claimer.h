@@ -56,6 +56,9 @@ void tq_claimer_wake(struct tq_claimer *claimer);
 /* Another server, or one that may have lost commits: cursors and ids mean nothing any more. */
 void tq_claimer_forget(struct tq_claimer *claimer);
 
+/* Whether other workers are alive: then the doorbell is rung for what this one cannot take. */
+void tq_claimer_set_others(struct tq_claimer *claimer, bool has_others);
+
 /* What the sweep found behind the cursors: claimed as far as there is room. */
 void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
                       size_t count);

@@ -134,6 +134,7 @@ bool tq_lease_is_held(struct tq_lease *lease)
 
 static void watch_others(struct tq_lease *lease, const struct tq_renewal *renewal)
 {
+    lease->config.on_others(lease->config.owner, renewal->next_expiry_us >= 0);
     if (renewal->has_expired)
         lease->config.on_others_expired(lease->config.owner);
     if (renewal->next_expiry_us < 0)

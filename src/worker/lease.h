@@ -29,7 +29,8 @@ struct tq_lease_config {
     void (*on_held)(void *owner, int64_t worker_id); /* a new id */
     void (*on_lost)(void *owner);
     void (*on_server_changed)(void *owner);
-    void (*on_others_expired)(void *owner); /* time to look for stale tasks */
+    void (*on_others)(void *owner, bool has_others); /* other workers are alive, at each renewal */
+    void (*on_others_expired)(void *owner);          /* time to look for stale tasks */
 };
 
 struct tq_lease *tq_lease_new(const struct tq_lease_config *config);

@@ -20,13 +20,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/glob.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "binding/host.h"
-#include "script/script.h"
 #include "worker/claimer.h"
 #include "worker/dispatcher.h"
+#include "worker/generation.h"
 #include "worker/janitor.h"
 #include "worker/lease.h"
 #include "worker/line.h"
@@ -51,10 +49,7 @@ struct worker {
     uv_timer_t shutdown_timer;
     struct tq_inbox inbox;
 
-    struct tq_source *source;
-    struct tq_script *script; /* of the main thread: the handlers' facts */
-    const char **types;
-    size_t type_count;
+    struct tq_generation generation;
 
     struct tq_executor **executors;
     int *slots;
@@ -79,48 +74,6 @@ struct worker {
 
 static void drain(struct worker *worker, const char *why);
 static void close_all(struct worker *worker);
-
-/* ---- handlers ---- */
-
-static bool is_wanted(const struct tq_worker_options *options, const char *type)
-{
-    for (size_t i = 0; i < options->task_types.count; i++) {
-        if (tq_glob_matches(options->task_types.items[i], type))
-            return true;
-    }
-    return options->task_types.count == 0;
-}
-
-static bool load_handlers(struct worker *worker, struct tq_err *err)
-{
-    static const struct tq_host no_host; /* files are only loaded here; nothing runs */
-    const struct tq_script_config config = {.open_taskq = luaopen_taskq, .host = &no_host};
-    const char *folder = worker->options->handlers;
-
-    if (!tq_source_read(folder, &worker->source, err))
-        return false;
-    if (!tq_script_new(&config, worker->source, &worker->script, err))
-        return false;
-
-    size_t count = tq_script_handler_count(worker->script);
-
-    worker->types = tq_zalloc((count + 1) * sizeof *worker->types);
-    for (size_t i = 0; i < count; i++) {
-        const char *type = tq_script_handler(worker->script, i)->type;
-
-        if (is_wanted(worker->options, type))
-            worker->types[worker->type_count++] = type;
-    }
-    if (count == 0)
-        return tq_err_set(err, TQ_ERR_HANDLERS, 0,
-                          "there is no handler in %s: put a *.lua file there, or name another "
-                          "folder with --handlers",
-                          folder);
-    if (worker->type_count == 0)
-        return tq_err_set(err, TQ_ERR_USAGE, 0,
-                          "--task-types matches none of the %zu handlers in %s", count, folder);
-    return true;
-}
 
 /* ---- what the parts tell ---- */
 
@@ -182,6 +135,13 @@ static void on_server_changed(void *owner)
 
     tq_claimer_pause(worker->claimer);
     tq_claimer_forget(worker->claimer);
+}
+
+static void on_others(void *owner, bool has_others)
+{
+    struct worker *worker = owner;
+
+    tq_claimer_set_others(worker->claimer, has_others);
 }
 
 static void on_others_expired(void *owner)
@@ -418,7 +378,7 @@ static bool start_executors(struct worker *worker, struct tq_err *err)
 
         const struct tq_executor_config config = {
             .slots = worker->slots[i],
-            .source = worker->source,
+            .source = worker->generation.source,
             .main_inbox = &worker->inbox,
             .worker_name = worker->name,
             .task_timeout_ms = worker->options->task_timeout_ms,
@@ -459,8 +419,8 @@ static void make_claiming_parts(struct worker *worker)
     worker->claimer = tq_claimer_new(&(struct tq_claimer_config){
         .loop = &worker->loop,
         .connection = worker->claim.connection,
-        .types = worker->types,
-        .type_count = worker->type_count,
+        .types = worker->generation.types,
+        .type_count = worker->generation.type_count,
         .poll_interval_ms = options->poll_interval_ms,
         .owner = worker,
         .capacity = on_capacity,
@@ -472,7 +432,7 @@ static void make_claiming_parts(struct worker *worker)
     });
     worker->dispatcher = tq_dispatcher_new(&(struct tq_dispatcher_config){
         .settler = worker->settler,
-        .script = worker->script,
+        .script = worker->generation.script,
         .lanes = tq_claimer_lanes(worker->claimer),
         .executors = worker->executors,
         .slots = worker->slots,
@@ -491,20 +451,21 @@ static void make_keeping_parts(struct worker *worker)
                          .host = worker->host,
                          .version = TASKQ_VERSION,
                          .pid = (int)getpid(),
-                         .types = worker->types,
-                         .type_count = worker->type_count,
+                         .types = worker->generation.types,
+                         .type_count = worker->generation.type_count,
                          .lease_ms = worker->lease_ms},
         .owner = worker,
         .on_held = on_lease_held,
         .on_lost = on_lease_lost,
         .on_server_changed = on_server_changed,
+        .on_others = on_others,
         .on_others_expired = on_others_expired,
     });
     worker->reaper = tq_reaper_new(&(struct tq_reaper_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,
         .settler = worker->settler,
-        .script = worker->script,
+        .script = worker->generation.script,
         .check_interval_ms = options->stale_check_interval_ms,
         .owner = worker,
         .holds = on_ask_holds,
@@ -541,7 +502,8 @@ static bool set_up(struct worker *worker, struct tq_err *err)
 {
     int code;
 
-    if (!load_handlers(worker, err))
+    if (!tq_generation_load(&worker->generation, worker->options->handlers,
+                            &worker->options->task_types, err))
         return false;
     code = uv_loop_init(&worker->loop);
     if (code != 0)
@@ -563,11 +525,7 @@ static void tear_down(struct worker *worker)
     free(worker->slots);
     if (worker->dispatcher != NULL)
         tq_dispatcher_free(worker->dispatcher);
-    if (worker->script != NULL)
-        tq_script_free(worker->script);
-    if (worker->source != NULL)
-        tq_source_unref(worker->source);
-    free(worker->types);
+    tq_generation_deinit(&worker->generation);
 }
 
 enum tq_exit tq_worker_run(const struct tq_worker_options *options)
@@ -592,7 +550,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     (void)uv_prepare_start(&worker->prepare, on_prepare); /* not null */
     tq_log(TQ_LOG_INFO, "worker", "started",
            "version=%s database=%s handlers=%s types=%zu concurrency=%lld threads=%d",
-           TASKQ_VERSION, options->database_text, options->handlers, worker->type_count,
+           TASKQ_VERSION, options->database_text, options->handlers, worker->generation.type_count,
            (long long)options->concurrency, worker->executor_count);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
     log_totals(worker);

@@ -1,0 +1,43 @@
+-- Wakes the sleeping workers of a fleet: one NOTIFY if there are due tasks that this worker, whose
+-- promise keeps producers silent, cannot take and another live one could.
+--   $1 bigint own worker id, $2 text[] own types, $3 bool whether this worker is full
+--   $4 text[], $5 smallint[], $6 timestamptz[], $7 bigint[]: its lanes with their cursors
+-- Returns one row when it rang, none otherwise.
+-- Index: worker_tasks_live_by_lane. Called by tq_repository_ring_doorbell().
+with others as materialized (
+  select distinct o.type
+  from taskq.workers w
+  cross join lateral unnest(w.types) o(type)
+  where w.id <> $1::bigint
+    and w.lease_until > clock_timestamp()
+)
+select pg_notify('taskq', '')
+where exists (
+    select 1
+    from others o
+    cross join lateral (
+      select 1
+      from taskq.worker_tasks_live t
+      where t.type = o.type
+        and t.status = 'pending'
+        and t.scheduled_at <= now()
+      limit 1
+    ) x
+    where o.type <> all($2::text[])
+  )
+  or ($3::bool and exists (
+    select 1
+    from unnest($4::text[], $5::smallint[], $6::timestamptz[], $7::bigint[]) l(type, priority, at, id)
+    cross join lateral (
+      select 1
+      from taskq.worker_tasks_live t
+      where t.type = l.type
+        and t.priority = l.priority
+        and t.status = 'pending'
+        and (t.scheduled_at, t.id) > (l.at, l.id)
+        and t.scheduled_at <= now()
+      order by t.scheduled_at, t.id
+      limit 1
+    ) x
+    where l.type in (select type from others)
+  ))

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Loading handlers for their facts.
+#include "worker/generation.h"
+
+#include <stdlib.h>
+
+#include "base/glob.h"
+#include "base/memory.h"
+#include "binding/host.h"
+#include "script/script.h"
+
+static bool is_wanted(const struct tq_texts *wanted, const char *type)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (tq_glob_matches(wanted->items[i], type))
+            return true;
+    }
+    return wanted->count == 0;
+}
+
+static bool choose_types(struct tq_generation *generation, const char *folder,
+                         const struct tq_texts *wanted, struct tq_err *err)
+{
+    size_t count = tq_script_handler_count(generation->script);
+
+    generation->types = tq_zalloc((count + 1) * sizeof *generation->types);
+    for (size_t i = 0; i < count; i++) {
+        const char *type = tq_script_handler(generation->script, i)->type;
+
+        if (is_wanted(wanted, type))
+            generation->types[generation->type_count++] = type;
+    }
+    if (count == 0)
+        return tq_err_set(err, TQ_ERR_HANDLERS, 0,
+                          "there is no handler in %s: put a *.lua file there, or name another "
+                          "folder with --handlers",
+                          folder);
+    if (generation->type_count == 0)
+        return tq_err_set(err, TQ_ERR_USAGE, 0,
+                          "--task-types matches none of the %zu handlers in %s", count, folder);
+    return true;
+}
+
+bool tq_generation_load(struct tq_generation *generation, const char *folder,
+                        const struct tq_texts *wanted, struct tq_err *err)
+{
+    static const struct tq_host no_host; /* files are only loaded here; nothing runs */
+    const struct tq_script_config config = {.open_taskq = luaopen_taskq, .host = &no_host};
+
+    *generation = (struct tq_generation){0};
+    if (tq_source_read(folder, &generation->source, err) &&
+        tq_script_new(&config, generation->source, &generation->script, err) &&
+        choose_types(generation, folder, wanted, err))
+        return true;
+    tq_generation_deinit(generation);
+    return false;
+}
+
+void tq_generation_deinit(struct tq_generation *generation)
+{
+    if (generation->script != NULL)
+        tq_script_free(generation->script);
+    if (generation->source != NULL)
+        tq_source_unref(generation->source);
+    free(generation->types);
+    *generation = (struct tq_generation){0};
+}
