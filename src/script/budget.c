@@ -8,7 +8,9 @@
 //
 // An account that is full makes the allocator return NULL. Lua then collects all garbage and asks
 // again for the same size; only when that is refused too is the run stopped, because a script can
-// catch the error that follows.
+// catch the error that follows. (Lua's string buffers do not ask twice: there the error is all that
+// happens. So that no garbage is in the account then, the hook collects it each time the account
+// has filled by half.)
 #include <stdlib.h>
 
 #include "script/state.h"
@@ -30,10 +32,13 @@ static bool is_over(struct tq_script *script, size_t more)
     return false;
 }
 
-/* Notes a refusal; the second one for the same request ends the run. */
+/* Notes a refusal; the second one for the same request ends the run, or the first one if no
+   collection could make room for it. */
 static void *refuse(struct tq_script *script, size_t size)
 {
-    if (script->refused_bytes != size) {
+    bool is_hopeless = script->run != NULL && size > script->run->limit_bytes;
+
+    if (script->refused_bytes != size && !is_hopeless) {
         script->refused_bytes = size;
         return NULL;
     }
@@ -43,6 +48,30 @@ static void *refuse(struct tq_script *script, size_t size)
         tq_slice_arm(script->current);
     }
     return NULL;
+}
+
+static void charge(struct tq_script *script, struct tq_run *run, int64_t bytes)
+{
+    run->charge_bytes += bytes;
+    if (script->phase != TQ_PHASE_RUNNING)
+        return;
+    if (run->charge_bytes > run->collect_bytes)
+        run->collect_bytes = INT64_MAX;
+    else if (script->bytes < script->pressed_bytes)
+        return;
+    tq_slice_arm(script->current);
+}
+
+void tq_budget_collect(struct tq_run *run)
+{
+    int64_t least = (int64_t)run->limit_bytes / 2;
+
+    if (run->collect_bytes < INT64_MAX)
+        return;
+    (void)lua_gc(run->script->L, LUA_GCCOLLECT); /* returns 0 */
+    run->collect_bytes = run->charge_bytes + run->charge_bytes / 2;
+    if (run->collect_bytes < least)
+        run->collect_bytes = least;
 }
 
 void *tq_budget_alloc(void *owner, void *block, size_t old_size, size_t new_size)
@@ -63,7 +92,7 @@ void *tq_budget_alloc(void *owner, void *block, size_t old_size, size_t new_size
     }
     script->bytes = script->bytes - held + new_size;
     if (script->run != NULL)
-        script->run->charge_bytes += (int64_t)new_size - (int64_t)held;
+        charge(script, script->run, (int64_t)new_size - (int64_t)held);
     return moved;
 }
 
@@ -72,13 +101,12 @@ void tq_budget_relieve(struct tq_script *script)
     size_t limit = script->cap_bytes / 5 * 4;
     struct tq_run *largest = script->live_runs;
 
-    if (script->bytes < limit || script->bytes < script->pressed_bytes)
+    if (script->bytes < script->pressed_bytes)
         return;
     (void)lua_gc(script->L, LUA_GCCOLLECT); /* returns 0 */
-    if (script->bytes < limit) {
-        script->pressed_bytes = 0;
+    script->pressed_bytes = limit;
+    if (script->bytes < limit)
         return;
-    }
     script->pressed_bytes = script->bytes + script->cap_bytes / 100;
     for (struct tq_run *run = largest; run != NULL; run = run->next) {
         if (run->charge_bytes > largest->charge_bytes)

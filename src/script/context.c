@@ -159,17 +159,52 @@ void tq_context_push(lua_State *L, struct tq_run *run)
     (void)lua_setmetatable(L, -2);                                          /* always returns 1 */
 }
 
-/* The innermost C function around the caller that Lua cannot yield across, for the message. */
-static const char *find_barrier(lua_State *L)
+/* The name of the library function on top, such as "table.sort", or NULL. [-1, +(0|1), m] */
+static const char *name_function(lua_State *L)
+{
+    int function = lua_gettop(L);
+
+    (void)lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* lauxlib made it */
+    lua_pushnil(L);
+    while (lua_next(L, function + 1)) {
+        lua_pushnil(L);
+        while (lua_istable(L, function + 3) && lua_next(L, function + 3)) {
+            if (lua_rawequal(L, -1, function) && lua_type(L, -2) == LUA_TSTRING) {
+                const char *library = lua_tostring(L, function + 2);
+
+                return strcmp(library, LUA_GNAME) == 0
+                           ? lua_tostring(L, -2)
+                           : lua_pushfstring(L, "%s.%s", library, lua_tostring(L, -2));
+            }
+            lua_pop(L, 1);
+        }
+        lua_settop(L, function + 2);
+    }
+    lua_settop(L, function - 1);
+    return NULL;
+}
+
+/* What Lua cannot yield across, for the message: the innermost C function around the caller. */
+static const char *find_barrier(struct tq_script *script, lua_State *L)
 {
     lua_Debug ar;
 
-    for (int level = 1; lua_getstack(L, level, &ar) && lua_getinfo(L, "Sn", &ar); level++) {
-        if (strcmp(ar.what, "C") == 0 && ar.name != NULL && strcmp(ar.name, "pcall") != 0 &&
-            strcmp(ar.name, "xpcall") != 0)
-            return ar.name;
+    if (lua_isyieldable(L) && script->blocked > 0)
+        return "the function that resumed this coroutine";
+    luaL_checkstack(L, 10, NULL);
+    for (int level = 1; lua_getstack(L, level, &ar) && lua_getinfo(L, "f", &ar); level++) {
+        lua_CFunction function = lua_tocfunction(L, -1);
+
+        if (function == NULL || function == script->pcall || function == tq_coroutine_xpcall) {
+            lua_pop(L, 1);
+            continue;
+        }
+
+        const char *name = function == tq_require ? "require" : name_function(L);
+
+        return name != NULL ? name : "this function";
     }
-    return NULL;
+    return "this function";
 }
 
 struct tq_run *tq_context_check_wait(lua_State *L, const char *what)
@@ -181,12 +216,9 @@ struct tq_run *tq_context_check_wait(lua_State *L, const char *what)
         (void)luaL_error(L, "%s cannot wait while the file is loaded; call it in a handler", what);
     if (script->phase != TQ_PHASE_RUNNING)
         (void)luaL_error(L, "%s cannot wait while the task is being stopped", what);
-    if (!tq_slice_can_yield(script, L)) {
-        const char *barrier = find_barrier(L);
-
+    if (!tq_slice_can_yield(script, L))
         (void)luaL_error(L, "%s cannot wait inside %s: Lua cannot suspend it", what,
-                         barrier != NULL ? barrier : "this function");
-    }
+                         find_barrier(script, L));
     if (run->is_interrupt_due) {
         run->is_interrupt_due = false;
         (void)luaL_error(L, "%s", run->message);

@@ -166,7 +166,7 @@ static void add_integer(struct encoder *e, lua_Integer value)
     add(e, at, (size_t)(text + sizeof text - at));
 }
 
-/* The shortest text that reads back as the same number. */
+/* 15 digits, or as many more as it takes to read back as the same number. */
 static void add_float(struct encoder *e, const struct level *up, double value)
 {
     char text[NUMBER_BYTES];

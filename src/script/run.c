@@ -80,6 +80,7 @@ struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *h
     run->task.worker_id = run->names.data + worker_id;
     run->state = TQ_RUN_PREEMPTED;
     run->limit_bytes = handler->memory_limit_bytes;
+    run->collect_bytes = (int64_t)run->limit_bytes / 2;
     run->outcome = (struct tq_outcome){.delay_ms = -1};
 
     run->previous = NULL;

@@ -83,6 +83,7 @@ static bool load(struct tq_script *script, struct tq_err *err)
         qsort(script->handlers, script->handler_count, sizeof *script->handlers, compare_handlers);
     (void)lua_gc(L, LUA_GCCOLLECT); /* returns 0 */
     script->baseline_bytes = script->bytes;
+    script->pressed_bytes = script->cap_bytes / 5 * 4;
     return true;
 }
 

@@ -144,8 +144,11 @@ static bool is_slice_long(const struct tq_script *script)
 static void on_count_running(struct tq_script *script, lua_State *L)
 {
     struct tq_run *run = script->run;
-    int64_t now_us = tq_clock_us();
+    int64_t now_us;
 
+    tq_budget_collect(run);
+    tq_budget_relieve(script);
+    now_us = tq_clock_us();
     if (run->stop == TQ_STOP_NONE && now_us >= run->task.hard_deadline_us)
         run->stop = TQ_STOP_TIMEOUT;
     if (run->stop == TQ_STOP_NONE && run->interrupt == TQ_STOP_NONE &&

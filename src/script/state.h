@@ -56,7 +56,7 @@ struct tq_script {
     size_t cap_bytes;      /* the most it may hold */
     size_t baseline_bytes; /* held when loading was over */
     size_t refused_bytes;  /* size of the last request refused, 0 after one that was granted */
-    size_t pressed_bytes;  /* do not look for the largest run again below this */
+    size_t pressed_bytes; /* at this much the largest run is stopped, unless garbage is the cause */
 
     enum tq_phase phase;
     enum tq_yield yielded;                /* by the coroutine that just yielded */
@@ -104,7 +104,8 @@ struct tq_run {
     bool is_interrupt_due;              /* not yet raised */
     char message[TQ_RUN_MESSAGE_BYTES]; /* of that error */
 
-    int64_t charge_bytes; /* allocated minus freed in its slices */
+    int64_t charge_bytes;  /* allocated minus freed in its slices */
+    int64_t collect_bytes; /* collect garbage when it is more; INT64_MAX: that is due */
     size_t limit_bytes;
 
     lua_State **chain; /* coroutines between T and the one that yielded, innermost first */
@@ -138,6 +139,7 @@ static inline struct tq_script *tq_script_of(lua_State *L)
 
 /* budget.c: memory and time. */
 void *tq_budget_alloc(void *script, void *block, size_t old_size, size_t new_size);
+void tq_budget_collect(struct tq_run *run); /* by the hook: if garbage is to be collected */
 void tq_budget_relieve(
     struct tq_script *script); /* after a slice: stop the largest run if need be */
 void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L);

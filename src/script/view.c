@@ -14,7 +14,10 @@ int tq_view_refuse_write(lua_State *L)
 static int next_field(lua_State *L)
 {
     lua_settop(L, 2);
-    return lua_next(L, lua_upvalueindex(1)) ? 2 : 1;
+    if (lua_next(L, lua_upvalueindex(1)))
+        return 2;
+    lua_pushnil(L);
+    return 1;
 }
 
 static int pairs_of_view(lua_State *L)
