@@ -48,7 +48,7 @@ static void run_files(lua_State *L, enum tq_file_kind kind)
         if (file->kind != kind)
             continue;
         script->loading = file;
-        tq_require_run_file(L, file);
+        tq_require_run_file(L, file, file->path);
         if (kind == TQ_FILE_HANDLERS)
             add_value(L, file->name);
         lua_pop(L, 1);

@@ -29,17 +29,23 @@ static bool is_mark(lua_State *L, int index)
     return lua_touserdata(L, index) == (const void *)&loading_mark;
 }
 
-/* Calls the function on top, with the string at index 1 of the caller as its argument, and keeps
-   its value under key in the table at index cache. A failure clears the place and is raised again.
-   [-1, +1, e] */
-static void run_once(lua_State *L, int cache, const char *key)
+/* Where the value of a module is kept, and what the module is told as its name. */
+struct place {
+    int cache; /* index of a table */
+    const char *key;
+    const char *module;
+};
+
+/* Calls the function on top with the module's name and keeps its value in its place. A failure
+   clears the place and is raised again. [-1, +1, e] */
+static void run_once(lua_State *L, const struct place *place)
 {
     push_mark(L);
-    lua_setfield(L, cache, key);
-    (void)lua_pushstring(L, key);
+    lua_setfield(L, place->cache, place->key);
+    (void)lua_pushstring(L, place->module);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
         lua_pushnil(L);
-        lua_setfield(L, cache, key);
+        lua_setfield(L, place->cache, place->key);
         (void)lua_error(L);
     }
     if (lua_isnil(L, -1)) {
@@ -47,36 +53,36 @@ static void run_once(lua_State *L, int cache, const char *key)
         lua_pushboolean(L, 1);
     }
     lua_pushvalue(L, -1);
-    lua_setfield(L, cache, key);
+    lua_setfield(L, place->cache, place->key);
 }
 
 /* Compiles text, gives it an environment and runs it once. [-0, +1, e] */
-static void run_text(lua_State *L, int cache, const char *key, const char *name, const char *text,
+static void run_text(lua_State *L, const struct place *place, const char *chunk, const char *text,
                      size_t len)
 {
-    if (tq_chunk_load(L, text, len, name) != LUA_OK)
+    if (tq_chunk_load(L, text, len, chunk) != LUA_OK)
         (void)lua_error(L);
     tq_chunk_push_environment(L);
     (void)lua_setupvalue(L, -2, 1); /* a main function always has its _ENV */
-    run_once(L, cache, key);
+    run_once(L, place);
 }
 
-void tq_require_run_file(lua_State *L, const struct tq_source_file *file)
+void tq_require_run_file(lua_State *L, const struct tq_source_file *file, const char *module)
 {
     (void)lua_rawgeti(L, LUA_REGISTRYINDEX, tq_script_of(L)->files_ref); /* always a table */
 
-    int cache = lua_gettop(L);
+    struct place place = {lua_gettop(L), file->path, module};
 
-    if (lua_getfield(L, cache, file->path) == LUA_TNIL) {
+    if (lua_getfield(L, place.cache, file->path) == LUA_TNIL) {
         lua_pop(L, 1);
         const char *name = lua_pushfstring(L, "@%s", file->name);
 
-        run_text(L, cache, file->path, name, file->text, file->len);
+        run_text(L, &place, name, file->text, file->len);
         lua_remove(L, -2);
     } else if (is_mark(L, -1)) {
         (void)luaL_error(L, "%s requires itself, directly or through other modules", file->name);
     }
-    lua_remove(L, cache);
+    lua_remove(L, place.cache);
 }
 
 /* "a.b" with dots as slashes, in a string on the stack. */
@@ -95,8 +101,9 @@ static bool require_builtin(lua_State *L, int cache, const char *name)
 
         if (strcmp(resource->path, path) == 0) {
             const char *shown = lua_pushfstring(L, "@%s", path);
+            struct place place = {cache, name, name};
 
-            run_text(L, cache, name, shown, resource->text, resource->len);
+            run_text(L, &place, shown, resource->text, resource->len);
             return true;
         }
     }
@@ -114,7 +121,7 @@ static bool require_snapshot(lua_State *L, const char *name)
             tq_source_find(source, lua_pushfstring(L, places[i], path));
 
         if (file != NULL) {
-            tq_require_run_file(L, file);
+            tq_require_run_file(L, file, name);
             return true;
         }
     }
@@ -151,8 +158,9 @@ static bool run_system_file(lua_State *L, int cache, const char *name, const cha
         return false;
 
     const char *text = lua_tolstring(L, -1, &len);
+    struct place place = {cache, name, name};
 
-    run_text(L, cache, name, lua_pushfstring(L, "@%s", file), text, len);
+    run_text(L, &place, lua_pushfstring(L, "@%s", file), text, len);
     return true;
 }
 

@@ -170,7 +170,8 @@ int tq_chunk_load(lua_State *L, const char *text, size_t len, const char *name);
 
 /* require.c */
 int tq_require(lua_State *L);
-void tq_require_run_file(lua_State *L, const struct tq_source_file *file); /* [-0, +1, e] */
+void tq_require_run_file(lua_State *L, const struct tq_source_file *file,
+                         const char *module); /* its value; [-0, +1, e] */
 
 /* sandbox.c: everything that scripts see; in a protected call. */
 void tq_sandbox_open(lua_State *L);
