@@ -6,6 +6,7 @@ create or replace function taskq.make_days(ahead integer default 7) returns inte
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO' -- the bounds below are read back
 as $$
 declare
   made   integer := 0;
@@ -32,8 +33,10 @@ begin
           execute format('create index %I on taskq.%I (id)', child || '_by_id', child);
         end if;
         made := made + 1;
-      exception when check_violation then
-        null; -- rows of that day are in the default partition already
+      exception
+        when check_violation then null; -- rows of that day are in the default partition already
+        when duplicate_table then null; -- to_regclass may not have heard of it: an advisory lock does
+                                        -- not bring caches up to date as locks on tables do
       end;
     end loop;
   end loop;
