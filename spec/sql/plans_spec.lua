@@ -70,6 +70,17 @@ local STATEMENTS = {
     },
     unwanted = { "Sort", "Materialize" },
   },
+  doorbell = {
+    arguments = "7, '{a}', true, " .. LANES,
+    wanted = {
+      "Index Cond: (type = o_1.type)",
+      "(priority < ",
+      "(scheduled_at <= now()))",
+      "Index Cond: ((type = l.type) AND (priority = l.priority) AND "
+        .. "(ROW(scheduled_at, id) > ROW(l.at, l.id)) AND (scheduled_at <= now()))",
+    },
+    unwanted = { BY_ID },
+  },
   next_due = {
     arguments = LANES,
     wanted = {
@@ -86,7 +97,9 @@ local STATEMENTS = {
   },
   stale = {
     arguments = "'(0,0)', '(100,0)', 100",
-    wanted = { "Tid Range Scan on worker_tasks_live", "using workers_have_one_row_an_id on workers" },
+    wanted = {
+      "Tid Range Scan on worker_tasks_live", "using workers_have_one_row_an_id on workers",
+    },
     unwanted = { BY_ID },
   },
   held = {

@@ -1,5 +1,5 @@
---- Plans of the statements in sql/queries, made as a worker's connections make them: prepared once, one
---- generic plan, with the settings that src/database/session.c gives to those connections.
+--- Plans of the statements in sql/queries, made as a worker's connections make them: prepared once,
+--- one generic plan, with the settings that src/database/session.c gives to those connections.
 
 local folder = require "support.folder"
 

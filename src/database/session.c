@@ -16,7 +16,8 @@ enum { LEAST_SERVER_VERSION = 150000, BINARY = 1 };
    index and TID scans, whether the table is empty, un-analyzed or huge. */
 #define FIXED_PLANS                                                                                \
     "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "                         \
-    "set enable_hashjoin = off; set enable_mergejoin = off; set jit = off; "
+    "set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; "         \
+    "set jit = off; "
 
 #define COMMON                                                                                     \
     "set timezone = 'UTC'; set datestyle = 'ISO'; set client_min_messages = warning; "             \
