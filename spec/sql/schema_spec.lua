@@ -26,10 +26,11 @@ union all
 select concat_ws(' ', 'constraint', relname, conname, pg_get_constraintdef(k.oid))
 from relation join pg_constraint k on k.conrelid = relation.oid
 union all
-select concat_ws(' ', 'index', relname, pg_get_indexdef(oid)) from relation where relkind in ('i', 'I')
+select concat_ws(' ', 'index', relname, pg_get_indexdef(oid))
+from relation where relkind in ('i', 'I')
 union all
-select concat_ws(' ', 'sequence', relname, format_type(seqtypid, null), seqstart, seqincrement, seqmax,
-  seqmin, seqcache, seqcycle)
+select concat_ws(' ', 'sequence', relname, format_type(seqtypid, null), seqstart, seqincrement,
+  seqmax, seqmin, seqcache, seqcycle)
 from relation join pg_sequence s on s.seqrelid = relation.oid
 union all
 select concat_ws(' ', 'trigger', relname, pg_get_triggerdef(t.oid))
@@ -55,7 +56,7 @@ describe("sql/schema.sql", function()
   it("equals the schema that the migrations make", function()
     local documented, migrated = database.empty(), database.fresh()
     local loaded = process.run({
-      "psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", "sql/schema.sql", documented,
+      "psql", "-Xq", "--set", "ON_ERROR_STOP=1", "--file", "sql/schema.sql", documented,
     })
     assert.equal(0, loaded.code, loaded.err)
 
