@@ -29,20 +29,20 @@ local STATEMENTS = {
   },
   complete = {
     arguments = IDS .. ", " .. PLACES .. ", '{1,1}', array['1','2']::jsonb[], 7",
-    wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r_1.tid)" },
+    wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)" },
     unwanted = { BY_ID, "Index" },
   },
   fail = {
     arguments = IDS .. ", " .. PLACES
       .. ", '{1,1}', '{7,7}', '{failed,failed}', '{x,x}', '{e,e}', '{t,t}'",
-    wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r_1.tid)" },
+    wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)" },
     unwanted = { BY_ID, "Index" },
   },
   requeue = {
     arguments = IDS .. ", " .. PLACES
       .. ", '{1,1}', '{7,7}', '{1,null}', '{t,f}', '{x,null}', '{e,e}', '{t,t}'",
     wanted = {
-      "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r_1.tid)", "TID Cond: (ctid = o.tid)",
+      "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)", "TID Cond: (ctid = o.tid)",
     },
     unwanted = { BY_ID, "Index" },
   },
@@ -73,7 +73,7 @@ local STATEMENTS = {
   doorbell = {
     arguments = "7, '{a}', true, " .. LANES,
     wanted = {
-      "Index Cond: (type = o_1.type)",
+      "Index Cond: (type = o.type)",
       "(priority < ",
       "(scheduled_at <= now()))",
       "Index Cond: ((type = l.type) AND (priority = l.priority) AND "

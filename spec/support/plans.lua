@@ -24,7 +24,7 @@ function M.prepare(connection, name)
   connection:query(("prepare %s as %s"):format(name, folder.read("sql/queries/" .. name .. ".sql")))
 end
 
---- The plan of a prepared statement, as text.
+--- The plan of a prepared statement, as text; aliases without the numbers that EXPLAIN gives them.
 ---@param connection Connection
 ---@param name string
 ---@param arguments string  SQL
@@ -35,7 +35,7 @@ function M.explain(connection, name, arguments)
     ("explain (costs off) execute %s(%s)"):format(name, arguments))) do
     lines[#lines + 1] = row["QUERY PLAN"]
   end
-  return table.concat(lines, "\n")
+  return (table.concat(lines, "\n"):gsub("(%a)_%d+%.", "%1."))
 end
 
 return M
