@@ -25,13 +25,6 @@ enum {
     CATCHER_LEVELS = 250, /* how far up to look for a pcall; finding level n takes n steps */
 };
 
-/* TSan defers signals to the next system call, so there a hook is always on. */
-#if defined(__SANITIZE_THREAD__)
-static const bool is_always_hooked = true;
-#else
-static const bool is_always_hooked = false;
-#endif
-
 static void on_count(lua_State *L, lua_Debug *ar);
 
 void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L)
@@ -41,9 +34,9 @@ void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L)
     script->is_ending = false;
     script->ticks = 0;
     script->current = L;
-    if (is_always_hooked)
+    if (TQ_IS_ALWAYS_HOOKED)
         script->slice_us = tq_clock_us();
-    if (is_always_hooked || phase == TQ_PHASE_LOADING)
+    if (TQ_IS_ALWAYS_HOOKED || phase == TQ_PHASE_LOADING)
         tq_slice_disarm(L);
     tq_ticker_watch(script);
 }
@@ -63,7 +56,7 @@ void tq_slice_arm(lua_State *L)
 
 void tq_slice_disarm(lua_State *L)
 {
-    if (is_always_hooked || tq_script_of(L)->phase == TQ_PHASE_LOADING)
+    if (TQ_IS_ALWAYS_HOOKED || tq_script_of(L)->phase == TQ_PHASE_LOADING)
         lua_sethook(L, on_count, LUA_MASKCOUNT, LOADING_COUNT);
     else
         lua_sethook(L, NULL, 0, 0);
@@ -137,8 +130,8 @@ static void force(struct tq_script *script, lua_State *L)
 
 static bool is_slice_long(const struct tq_script *script)
 {
-    return is_always_hooked ? tq_clock_us() - script->slice_us >= SLICE_US
-                            : script->ticks >= TQ_TICKS_A_SLICE;
+    return TQ_IS_ALWAYS_HOOKED ? tq_clock_us() - script->slice_us >= SLICE_US
+                               : script->ticks >= TQ_TICKS_A_SLICE;
 }
 
 static void on_count_running(struct tq_script *script, lua_State *L)

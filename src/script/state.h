@@ -20,6 +20,19 @@
 #include "script/run.h"
 #include "script/script.h"
 
+/* TSan defers signals to the next system call, so in its builds a hook is always on and nothing
+ * ticks. */
+#if defined(__SANITIZE_THREAD__)
+#define TQ_IS_ALWAYS_HOOKED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TQ_IS_ALWAYS_HOOKED 1
+#endif
+#endif
+#ifndef TQ_IS_ALWAYS_HOOKED
+#define TQ_IS_ALWAYS_HOOKED 0
+#endif
+
 /* What runs in a slice. */
 enum tq_phase {
     TQ_PHASE_IDLE,

@@ -6,6 +6,7 @@
 // has become long.
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -20,6 +21,37 @@ enum { PERIOD_NS = 3 * 1000 * 1000 };
 #endif
 
 static _Thread_local struct tq_script *volatile watched; /* what the signal handler must read */
+
+void tq_ticker_watch(struct tq_script *script)
+{
+    atomic_signal_fence(memory_order_seq_cst); /* the handler sees the slice's fields before this */
+    watched = script;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+#if TQ_IS_ALWAYS_HOOKED
+
+/* Debian's liblua leaves by this name, which TSan does not know: it would think that the frames
+   below are still there. */
+void __longjmp_chk(jmp_buf place, int value);
+
+void __longjmp_chk(jmp_buf place, int value)
+{
+    longjmp(place, value);
+}
+
+bool tq_ticker_start(struct tq_err *err)
+{
+    (void)err; /* cannot fail: slice.c keeps a hook on instead */
+    return true;
+}
+
+void tq_ticker_stop(void)
+{
+}
+
+#else
+
 static _Thread_local timer_t timer;
 static _Thread_local bool is_ticking;
 
@@ -34,27 +66,6 @@ static void on_tick(int signal_number)
     if (script->ticks >= TQ_TICKS_A_SLICE && script->current != NULL)
         tq_slice_arm(script->current);
 }
-
-void tq_ticker_watch(struct tq_script *script)
-{
-    atomic_signal_fence(memory_order_seq_cst); /* the handler sees the slice's fields before this */
-    watched = script;
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-#if defined(__SANITIZE_THREAD__)
-
-bool tq_ticker_start(struct tq_err *err)
-{
-    (void)err; /* cannot fail: slice.c keeps a hook on instead */
-    return true;
-}
-
-void tq_ticker_stop(void)
-{
-}
-
-#else
 
 bool tq_ticker_start(struct tq_err *err)
 {
