@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+//
+// A command's side of the private PostgreSQL. The order matters: the shared lock first, so that the
+// keeper cannot stop the server under us; then a look whether the server is ready; then the
+// keeper's lock, which whoever gets it hands to the keeper that he starts. Everybody else looks
+// again every 2 ms. A keeper or server that dies between any two of these steps means another turn.
+#include "server/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "server/cluster.h"
+#include "server/folder.h"
+#include "server/keeper.h"
+
+enum { PATIENCE_S = 60 };
+
+struct tq_private {
+    struct tq_folder folder;
+    int in_use_fd;
+    char *conninfo, *description;
+};
+
+/* Whether a server listens, as opposed to one that has just died. */
+static bool answers(const char *socket_folder)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int len = snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL." TQ_CLUSTER_PORT,
+                       socket_folder);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_connected = fd >= 0 && len < (int)sizeof address.sun_path &&
+                        connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    if (fd >= 0)
+        (void)close(fd); /* nothing was sent */
+    return is_connected;
+}
+
+/* host='...' with the quoting of a libpq connection string. */
+static char *make_conninfo(const char *socket_folder)
+{
+    struct tq_buf text = {0};
+
+    tq_buf_add_text(&text, "host='");
+    for (const char *at = socket_folder; *at != '\0'; at++) {
+        if (*at == '\'' || *at == '\\')
+            tq_buf_add_char(&text, '\\');
+        tq_buf_add_char(&text, *at);
+    }
+    tq_buf_add_text(&text,
+                    "' port=" TQ_CLUSTER_PORT " user=" TQ_CLUSTER_USER " dbname=" TQ_CLUSTER_USER);
+    return tq_buf_take(&text);
+}
+
+static char *make_description(const struct tq_folder *folder, int major)
+{
+    char *link = tq_format("%s/" TQ_FOLDER_HOME, folder->path);
+    char *home = realpath(link, NULL);
+    bool is_away = home != NULL && strcmp(home, link) != 0;
+    char *text = tq_format("private PostgreSQL %d in %s%s%s%s", major, folder->path,
+                           is_away ? " (data in " : "", is_away ? home : "", is_away ? ")" : "");
+
+    free(home);
+    free(link);
+    return text;
+}
+
+/* What a keeper says that is alive and has a ready server. */
+static bool read_ready(const struct tq_folder *folder, int *major, char **socket_folder)
+{
+    char text[PATH_MAX] = "";
+    struct tq_err ignored; /* not ready */
+    char *socket, *path;
+    ssize_t len;
+    int fd;
+
+    *socket_folder = NULL;
+    if (!tq_folder_file(folder, TQ_FOLDER_READY, &fd, &ignored))
+        return false;
+    len = tq_lock_try(fd, LOCK_SH) ? 0 : pread(fd, text, sizeof text - 1, 0);
+    (void)close(fd);
+    *major = atoi(text);
+    socket = len > 0 ? strchr(text, '\n') : NULL;
+    if (*major == 0 || socket == NULL)
+        return false;
+    socket++;
+    socket[strcspn(socket, "\n")] = '\0';
+    path = *socket == '/' ? tq_strdup(socket) : tq_format("%s/%s", folder->path, socket);
+    *socket_folder = realpath(path, NULL);
+    free(path);
+    return *socket_folder != NULL;
+}
+
+static bool is_usable(struct tq_private *private)
+{
+    char *socket_folder;
+    int major;
+    bool is_ready = read_ready(&private->folder, &major, &socket_folder) && answers(socket_folder);
+
+    if (is_ready) {
+        private->conninfo = make_conninfo(socket_folder);
+        private->description = make_description(&private->folder, major);
+    }
+    free(socket_folder);
+    return is_ready;
+}
+
+/* In the child's child: all signals as usual, only the keeper's descriptors, and the program. */
+_Noreturn static void become_keeper(const char *folder, int log_fd, int status_fd, int lock_fd)
+{
+    const char *const argv[] = {"taskq", "keeper", folder, NULL};
+    int from[] = {-1, log_fd, log_fd, status_fd, lock_fd};
+    enum { COUNT = sizeof from / sizeof *from };
+    sigset_t none;
+
+    from[0] = open("/dev/null", O_RDONLY);
+    for (int i = 0; i < COUNT; i++) { /* out of the way of each other first */
+        from[i] = fcntl(from[i], F_DUPFD, COUNT);
+        if (from[i] < 0)
+            _exit(1);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        if (dup2(from[i], i) < 0)
+            _exit(1);
+    }
+    if (close_range(COUNT, ~0U, 0) != 0) {
+        for (int fd = COUNT; fd < sysconf(_SC_OPEN_MAX); fd++)
+            (void)close(fd); /* a kernel before 5.9 */
+    }
+    for (int number = 1; number < NSIG; number++)
+        (void)signal(number, SIG_DFL); /* fails for the few that cannot change */
+    if (sigemptyset(&none) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0 || chdir("/") != 0)
+        _exit(1);
+    (void)execv("/proc/self/exe", (char *const *)argv); /* returns only when it fails */
+    (void)dprintf(STDERR_FILENO, "cannot run the keeper: %s\n", strerror(errno));
+    _exit(1);
+}
+
+/* The keeper is nobody's child, so that it never becomes our zombie. */
+static bool fork_keeper(const char *folder, int log_fd, int status_fd, int lock_fd,
+                        struct tq_err *err)
+{
+    int status = 1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (setsid() < 0)
+            _exit(1);
+        pid = fork();
+        if (pid == 0)
+            become_keeper(folder, log_fd, status_fd, lock_fd);
+        _exit(pid < 0 ? 1 : 0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (pid < 0)
+        return tq_err_system(err, "cannot start a keeper");
+    return status == 0 || tq_err_set(err, TQ_ERR_SYSTEM, 0, "cannot start a keeper");
+}
+
+/* What the keeper tells: true when the server is ready. */
+static bool await_keeper(const struct tq_folder *folder, int fd, int64_t deadline_us,
+                         struct tq_err *err)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    struct tq_err told;
+    int64_t left_us;
+    int count = 0;
+
+    while ((left_us = deadline_us - tq_clock_us()) > 0) {
+        count = poll(&end, 1, (int)(left_us / 1000) + 1);
+        if (count > 0 || (count < 0 && errno != EINTR))
+            break;
+    }
+    if (count <= 0)
+        return tq_err_set(err, TQ_ERR_CONNECT, 0,
+                          "it is still starting after %d s (recovering after a crash?): try again "
+                          "later; %s/" TQ_FOLDER_LOG " tells more",
+                          PATIENCE_S, folder->path);
+    if (read(fd, &told, sizeof told) != (ssize_t)sizeof told)
+        return tq_err_set(err, TQ_ERR_CONNECT, 0,
+                          "its keeper died; %s/" TQ_FOLDER_LOG " may tell why", folder->path);
+    if (told.domain == TQ_ERR_NONE)
+        return true;
+    *err = told;
+    return false;
+}
+
+static bool start_keeper(const struct tq_folder *folder, int lock_fd, int64_t deadline_us,
+                         struct tq_err *err)
+{
+    int log_fd, ends[2];
+    bool is_started;
+
+    if (!tq_folder_file(folder, TQ_FOLDER_LOG, &log_fd, err))
+        return false;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        (void)close(log_fd); /* nothing was written */
+        return tq_err_system(err, "cannot make a pipe");
+    }
+    is_started = fork_keeper(folder->path, log_fd, ends[1], lock_fd, err);
+    (void)close(ends[1]); /* pipes have nothing to lose, and the log is the keeper's */
+    (void)close(log_fd);
+    is_started = is_started && await_keeper(folder, ends[0], deadline_us, err);
+    (void)close(ends[0]);
+    return is_started;
+}
+
+/* The shared lock, and its time, by which the keeper sees uses that come and go between two looks.
+ */
+static bool hold(struct tq_private *private, int64_t deadline_us, struct tq_err *err)
+{
+    if (!tq_folder_file(&private->folder, TQ_FOLDER_IN_USE, &private->in_use_fd, err))
+        return false;
+    if (!tq_lock_wait(private->in_use_fd, LOCK_SH, deadline_us))
+        return tq_err_set(
+            err, TQ_ERR_CONNECT, 0,
+            "its keeper stops it, and has not finished after %d s; see %s/" TQ_FOLDER_LOG,
+            PATIENCE_S, private->folder.path);
+    return futimens(private->in_use_fd, NULL) == 0 ||
+           tq_err_system(err, "cannot touch " TQ_FOLDER_IN_USE);
+}
+
+static bool reach(struct tq_private *private, int64_t deadline_us, struct tq_err *err)
+{
+    int lock_fd;
+    bool is_fine = tq_folder_file(&private->folder, TQ_FOLDER_KEEPER, &lock_fd, err);
+
+    while (is_fine && !is_usable(private)) {
+        if (tq_lock_try(lock_fd, LOCK_EX)) {
+            is_fine = start_keeper(&private->folder, lock_fd, deadline_us, err);
+            (void)close(lock_fd); /* the keeper's now */
+            lock_fd = -1;
+            is_fine = is_fine && tq_folder_file(&private->folder, TQ_FOLDER_KEEPER, &lock_fd, err);
+        } else if (tq_clock_us() > deadline_us) {
+            is_fine = tq_err_set(err, TQ_ERR_CONNECT, 0,
+                                 "another command has started it, but it is not ready after %d s; "
+                                 "see %s/" TQ_FOLDER_LOG,
+                                 PATIENCE_S, private->folder.path);
+        } else {
+            tq_folder_nap();
+        }
+    }
+    if (lock_fd >= 0)
+        (void)close(lock_fd);
+    return is_fine;
+}
+
+bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err *err)
+{
+    struct tq_private *private = tq_zalloc(sizeof *private);
+    int64_t deadline_us = tq_clock_us() + PATIENCE_S * 1000000LL;
+
+    *out = NULL;
+    private->in_use_fd = -1;
+    if (tq_folder_open(folder, &private->folder, err) && hold(private, deadline_us, err) &&
+        reach(private, deadline_us, err)) {
+        *out = private;
+        return true;
+    }
+    (void)tq_err_prefix(err, "the private PostgreSQL in %s", folder);
+    tq_private_close(private);
+    return false;
+}
+
+void tq_private_close(struct tq_private *private)
+{
+    if (private->in_use_fd >= 0)
+        (void)close(private->in_use_fd); /* gives the lock back */
+    tq_folder_close(&private->folder);
+    free(private->conninfo);
+    free(private->description);
+    free(private);
+}
+
+const char *tq_private_conninfo(const struct tq_private *private)
+{
+    return private->conninfo;
+}
+
+const char *tq_private_describe(const struct tq_private *private)
+{
+    return private->description;
+}
