@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// The private PostgreSQL without a queue, for specs: `taskq-private open FOLDER` prints the
+// connection string, a description, and "ready", then uses the server until its input ends.
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/keeper.h"
+#include "server/private.h"
+
+static int use(const char *folder)
+{
+    struct tq_private *private;
+    struct tq_err err;
+    char byte;
+
+    if (!tq_private_open(folder, &private, &err)) {
+        (void)fprintf(stderr, "%s\n", err.message);
+        return (int)tq_err_exit_code(&err);
+    }
+    (void)printf("%s\n%s\nready\n", tq_private_conninfo(private), tq_private_describe(private));
+    (void)fflush(stdout);
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        continue;
+    tq_private_close(private);
+    return TQ_EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "keeper") == 0)
+        return tq_keeper_main(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "open") == 0)
+        return use(argv[2]);
+    (void)fprintf(stderr, "usage: taskq-private open FOLDER\n");
+    return TQ_EXIT_USAGE;
+}
