@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // taskq.json: the codec that payloads and results pass through, for scripts.
+#include <stdlib.h>
+
 #include <lauxlib.h>
 
 #include "binding/module.h"
 #include "script/context.h"
 
-enum { MAX_BYTES = 64 * 1024 * 1024 };
+enum { MAX_BYTES = 64 * 1024 * 1024, KEPT_BYTES = 1024 * 1024 };
 
 /* json.encode(value) -> text; raises on what is not JSON. */
 static int json_encode(lua_State *L)
@@ -17,6 +19,10 @@ static int json_encode(lua_State *L)
     luaL_checkany(L, 1);
     tq_json_encode(L, 1, &rules, text);
     (void)lua_pushlstring(L, text->data, text->len);
+    if (text->capacity > KEPT_BYTES) {
+        free(text->data);
+        *text = (struct tq_json_text){0};
+    }
     return 1;
 }
 

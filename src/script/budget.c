@@ -44,6 +44,8 @@ static void *refuse(struct tq_script *script, size_t size)
     }
     if (script->phase == TQ_PHASE_RUNNING && script->run->stop == TQ_STOP_NONE) {
         script->run->stop = TQ_STOP_MEMORY;
+        script->run->is_crowded_out =
+            script->run->charge_bytes + (int64_t)size <= (int64_t)script->run->limit_bytes;
         script->is_ending = true;
         tq_slice_arm(script->current);
     }
@@ -112,6 +114,8 @@ void tq_budget_relieve(struct tq_script *script)
         if (run->charge_bytes > largest->charge_bytes)
             largest = run;
     }
-    if (largest != NULL && largest->stop == TQ_STOP_NONE)
+    if (largest != NULL && largest->stop == TQ_STOP_NONE) {
         largest->stop = TQ_STOP_MEMORY;
+        largest->is_crowded_out = true;
+    }
 }

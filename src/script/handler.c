@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "script/source.h"
 #include "script/state.h"
+#include "script/utf8.h"
 
 enum { MAX_ATTEMPTS = 1000, MAX_TYPE_BYTES = 255 };
 
@@ -96,11 +97,14 @@ static void read_type(struct draft *draft, const char *field)
     size_t len = 0;
     const char *type =
         lua_type(draft->L, -1) == LUA_TSTRING ? lua_tolstring(draft->L, -1, &len) : "";
-    bool is_plain = len > 0 && len <= MAX_TYPE_BYTES;
+    const char *at = type, *end = type + len;
+    size_t width = 1;
 
-    for (size_t i = 0; i < len && is_plain; i++)
-        is_plain = (unsigned char)type[i] >= 0x20 && type[i] != 0x7f;
-    if (!is_plain)
+    while (at < end && width > 0 && (unsigned char)*at >= 0x20 && *at != 0x7f) {
+        width = tq_utf8_width(at, end);
+        at += width;
+    }
+    if (len == 0 || len > MAX_TYPE_BYTES || at < end)
         refuse_value(draft, field, "must be a text such as \"email:send\", of at most 255 bytes");
     draft->handler.type = type;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "script/state.h"
+#include "script/utf8.h"
 
 enum { MAX_RESULT_BYTES = 1024 * 1024, MAX_ERROR_BYTES = 64 * 1024 };
 
@@ -49,7 +50,7 @@ static void set_failure(struct tq_run *run, const char *kind)
 static void set_bad_result(struct tq_run *run, const char *message)
 {
     tq_buf_clear(&run->error);
-    tq_buf_add_text(&run->error, message);
+    tq_outcome_add_text(&run->error, message, strlen(message));
     run->outcome = (struct tq_outcome){.kind = TQ_OUTCOME_FAILURE,
                                        .delay_ms = -1,
                                        .error = run->error.data,
@@ -109,25 +110,48 @@ static int p_tostring(lua_State *L)
     return 1;
 }
 
-/* The text of an error value, in run->error. A zero byte ends it: PostgreSQL cannot store one. */
+/* PostgreSQL stores UTF-8 without zero bytes; each byte that is neither becomes U+FFFD. */
+void tq_outcome_add_text(struct tq_buf *out, const char *text, size_t len)
+{
+    const char *end = text + len, *plain = text;
+
+    while (text < end) {
+        size_t width = *text != '\0' ? tq_utf8_width(text, end) : 0;
+
+        if (width > 0) {
+            text += width;
+            continue;
+        }
+        tq_buf_add(out, plain, (size_t)(text - plain));
+        tq_buf_add_text(out, "\xEF\xBF\xBD");
+        plain = ++text;
+    }
+    tq_buf_add(out, plain, (size_t)(text - plain));
+}
+
+/* The text of an error value, in run->error. */
 static void describe_error(lua_State *L, int index, struct tq_run *run)
 {
     static const struct tq_json_rules rules = {.root = "error", .max_bytes = MAX_ERROR_BYTES};
     const char *text = NULL;
+    size_t len = 0;
 
     index = lua_absindex(L, index);
     tq_buf_clear(&run->error);
     if (lua_istable(L, index) && !has_tostring(L, index) && encode(L, index, &rules)) {
         text = run->script->json.data;
+        len = run->script->json.len;
     } else {
         lua_pushcfunction(L, p_tostring);
         lua_pushvalue(L, index);
         if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-            text = lua_tostring(L, -1);
+            text = lua_tolstring(L, -1, &len);
     }
-    if (text == NULL)
+    if (text == NULL) {
         text = "an error value without a text";
-    tq_buf_add(&run->error, text, strnlen(text, MAX_ERROR_BYTES));
+        len = strlen(text);
+    }
+    tq_outcome_add_text(&run->error, text, len < MAX_ERROR_BYTES ? len : MAX_ERROR_BYTES);
 }
 
 /* A field of the outcome that is a time in milliseconds. */
@@ -257,7 +281,14 @@ void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, cha
         (void)snprintf(out, size, "cancelled: the task was cancelled while it ran");
         return;
     case TQ_STOP_MEMORY:
-        (void)snprintf(out, size, "memory: the task needs more than %zu bytes", run->limit_bytes);
+        if (run->is_crowded_out)
+            (void)snprintf(out, size,
+                           "memory: the tasks of this thread need more than %zu bytes together, "
+                           "this one the most",
+                           run->script->cap_bytes);
+        else
+            (void)snprintf(out, size, "memory: the task needs more than %zu bytes",
+                           run->limit_bytes);
         return;
     case TQ_STOP_INTERRUPTED:
     case TQ_STOP_NONE:

@@ -21,6 +21,7 @@
 enum {
     CLOSING_US = 20 * 1000,        /* for the <close> variables of a stopped run */
     KEPT_BUFFER_BYTES = 64 * 1024, /* a pooled run gives larger ones back */
+    MAX_TRACEBACK_BYTES = 8 * 1024,
 };
 
 static int run_body(lua_State *T);
@@ -91,13 +92,22 @@ struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *h
     return run;
 }
 
+/* The text on top. */
+static void add_traceback(lua_State *L, struct tq_run *run)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+
+    tq_outcome_add_text(&run->traceback, text, len);
+}
+
 static int make_traceback(lua_State *L)
 {
     struct tq_run *run = tq_script_of(L)->run;
 
     luaL_traceback(L, L, NULL, 1);
     tq_buf_clear(&run->traceback);
-    tq_buf_add_text(&run->traceback, lua_tostring(L, -1));
+    add_traceback(L, run);
     lua_settop(L, 1);
     return 1;
 }
@@ -245,11 +255,11 @@ static int p_describe_stack(lua_State *L)
 {
     struct tq_run *run = lua_touserdata(L, 1);
 
-    for (size_t i = 0; i <= run->chain_count; i++) {
+    for (size_t i = 0; i <= run->chain_count && run->traceback.len < MAX_TRACEBACK_BYTES; i++) {
         luaL_traceback(L, i < run->chain_count ? run->chain[i] : run->T, NULL, 0);
         if (i > 0)
             tq_buf_add_char(&run->traceback, '\n');
-        tq_buf_add_text(&run->traceback, lua_tostring(L, -1));
+        add_traceback(L, run);
         lua_settop(L, 1);
     }
     return 0;
@@ -308,7 +318,7 @@ void tq_run_free(struct tq_run *run)
     recycle(&run->result);
     recycle(&run->error);
     recycle(&run->traceback);
-    run->is_started = run->is_shutdown_seen = run->is_interrupt_due = false;
+    run->is_started = run->is_shutdown_seen = run->is_interrupt_due = run->is_crowded_out = false;
     run->stop = run->interrupt = TQ_STOP_NONE;
     run->charge_bytes = 0;
     run->next = script->idle_runs;

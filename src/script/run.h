@@ -75,6 +75,7 @@ struct tq_outcome {
 struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *handler,
                             const struct tq_run_task *task, void *owner);
 
+/* When it returns DONE, no wait of the run is pending. */
 enum tq_run_state tq_run_resume(struct tq_run *run);
 
 /* The next resume raises a catchable error in the handler (in place of the result of its wait,

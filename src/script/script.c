@@ -81,6 +81,7 @@ static bool load(struct tq_script *script, struct tq_err *err)
         return set_error(script, status, err);
     if (script->handler_count > 0)
         qsort(script->handlers, script->handler_count, sizeof *script->handlers, compare_handlers);
+    script->is_sorted = true;
     (void)lua_gc(L, LUA_GCCOLLECT); /* returns 0 */
     script->baseline_bytes = script->bytes;
     script->pressed_bytes = script->cap_bytes / 5 * 4;
@@ -152,9 +153,12 @@ const struct tq_handler *tq_script_handler(const struct tq_script *script, size_
     return &script->handlers[index];
 }
 
-/* While files are loaded the handlers are not sorted yet, so this looks at all of them. */
 const struct tq_handler *tq_script_find(const struct tq_script *script, const char *type)
 {
+    struct tq_handler key = {.type = type};
+
+    if (script->is_sorted && script->handler_count > 0)
+        return bsearch(&key, script->handlers, script->handler_count, sizeof key, compare_handlers);
     for (size_t i = 0; i < script->handler_count; i++) {
         if (strcmp(script->handlers[i].type, type) == 0)
             return &script->handlers[i];

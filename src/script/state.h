@@ -52,17 +52,13 @@ enum tq_yield {
 
 struct tq_source_file;
 
-struct tq_listener {
-    char *event;
-    int function_ref;
-};
-
 struct tq_script {
     struct lua_State *L; /* the main thread of the state: it loads, and anchors what runs need */
     struct tq_script_config config;
     struct tq_source *source;
-    struct tq_handler *handlers; /* sorted by type */
+    struct tq_handler *handlers; /* sorted by type when is_sorted */
     size_t handler_count, handler_capacity;
+    bool is_sorted;           /* all handlers are there */
     struct tq_json_text json; /* scratch for encoding */
 
     size_t bytes;          /* held by the state now */
@@ -112,6 +108,7 @@ struct tq_run {
     bool is_started;   /* Lua code of it ran */
     bool is_exhausted; /* the coroutine could not even be made */
     bool is_shutdown_seen;
+    bool is_crowded_out;                /* stopped though within its own limit: the state is full */
     enum tq_stop stop;                  /* it must end, for this reason */
     enum tq_stop interrupt;             /* it was or will be told, by one catchable error */
     bool is_interrupt_due;              /* not yet raised */
@@ -211,6 +208,7 @@ void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run); /* [-0,
 void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
 void tq_outcome_from_failure(struct tq_run *run, int status); /* T failed outside of the handler */
 void tq_outcome_stopped(struct tq_run *run);
+void tq_outcome_add_text(struct tq_buf *out, const char *text, size_t len); /* what can be stored */
 void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, char *out);
 
 /* run.c */

@@ -148,6 +148,9 @@ UNIT_TEST(refuses_fields_that_are_wrong)
 {
     check_refused("return { handler = print }",
                   "a.lua: type: must be a text such as \"email:send\", not nil");
+    check_refused(
+        "return { type = 'a\\xff', handler = print }",
+        "a.lua: type: must be a text such as \"email:send\", of at most 255 bytes, not \"a\xff\"");
     check_refused("return { type = 'x' }", "a.lua: handler: must be a function, not nil");
     check_refused(
         "return { type = 5, handler = print }",

@@ -129,6 +129,18 @@ UNIT_TEST(makes_a_text_of_any_error)
     with_outcome("return { success = false, error = { code = 5 } }", check_text_of_error);
 }
 
+static void check_cleaned_error(const struct tq_outcome *outcome)
+{
+    CHECK_TEXT(outcome->error, "a\xEF\xBF\xBD"
+                               "b\xEF\xBF\xBD"
+                               "c\xC3\xA9");
+}
+
+UNIT_TEST(makes_errors_storable)
+{
+    with_outcome("error('a\\0b\\xffc\\xc3\\xa9', 0)", check_cleaned_error);
+}
+
 static void check_failure(const struct tq_outcome *outcome)
 {
     CHECK_INT(outcome->kind, TQ_OUTCOME_FAILURE);
