@@ -1,0 +1,83 @@
+--- Annotations for the Lua language server: what handlers return, see and call.
+---@meta
+
+--- What a file below handlers/ returns, or a list of them.
+---@class taskq.Handler
+---@field type string the task type, such as "email:send"
+---@field handler fun(context: taskq.Context): any
+---@field timeout? number milliseconds that one attempt may take; default: the worker's --task-timeout
+---@field max_attempts? integer 1 to 1000; a task's own wins; default 3
+---@field backoff? taskq.Backoff
+---@field memory_limit? integer bytes that one task may hold, at least 1 MB; default 64 MB
+
+--- The delay after the n-th failure: min(cap, growth), times 1 + a random number up to jitter.
+---@class taskq.Backoff
+--- Growth: base + n^4 s, base * 2^(n-1), base * n, base.
+---@field kind? "polynomial"|"exponential"|"linear"|"fixed"
+---@field base? number milliseconds; default 5000
+---@field cap? number milliseconds; default 6 hours
+---@field jitter? number 0 to 1; default 0.1
+
+--- What a handler may return to say how it went. Any value that is no table with a boolean `success`
+--- is the result of a success; a raised error is a failure.
+---@class taskq.Outcome
+---@field success boolean
+---@field result? any JSON, at most 1 MB
+---@field error? any the reason of a failure
+---@field retry_after? number milliseconds, in place of the backoff
+---@field discard? boolean fail for good, whatever attempts are left
+---@field snooze? number run again after so many milliseconds; uses no attempt
+
+--- The argument of a handler. Its functions are called with a dot.
+---@class taskq.Context
+---@field task taskq.Task
+---@field worker_id string
+--- Whether the worker is about to end. A handler that was told so and then fails was interrupted: the
+--- attempt is given back.
+---@field is_shutting_down fun(): boolean
+
+---@class taskq.Task
+---@field id integer
+---@field type string
+---@field payload any decoded when first read; null is taskq.null, arrays stay arrays
+---@field priority integer
+---@field attempt integer 1 for the first
+---@field attempts integer the same
+---@field max_attempts integer
+---@field created_at number milliseconds since the epoch
+---@field scheduled_at number milliseconds since the epoch
+
+--- `require "taskq"`
+---@class taskq
+---@field version string
+---@field null lightuserdata JSON's null, the same as cjson.null
+---@field json taskq.Json
+---@field log taskq.Log
+---@field mail taskq.mail
+---@field sleep fun(ms: number) suspends the handler; others run meanwhile
+---@field now fun(): number milliseconds since the epoch, with fractions
+
+--- The exact codec of payloads and results: integers stay integers, [] stays [].
+---@class taskq.Json
+---@field encode fun(value: any): string raises, and names the path, on what is not JSON
+---@field decode fun(text: string): any, string? nil and a message for what is not JSON
+---@field array fun(list?: table): table marks a table as an array, so that it is [] when empty
+
+--- Lines of the worker's log, with the task's id, type and attempt.
+---@class taskq.Log
+---@field debug fun(message: string, fields?: table<string, any>)
+---@field info fun(message: string, fields?: table<string, any>)
+---@field warn fun(message: string, fields?: table<string, any>)
+---@field error fun(message: string, fields?: table<string, any>)
+
+--- `require "taskq.core"`: what lua/taskq is made of; handlers use the modules above it.
+---@class taskq.core
+--- Returns true, or nil, a message and the code of the server or the library.
+---@field send_mail fun(letter: taskq.core.Letter): true?, string?, integer?
+
+---@class taskq.core.Letter
+---@field url string smtp://user:password@host:port or smtps://...
+---@field from string the envelope's sender, a bare address
+---@field recipients string[] bare addresses
+---@field message string RFC 5322, lines ending in CRLF
+---@field timeout? number milliseconds; default 30000
