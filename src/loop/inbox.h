@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The only door between threads: many may post, the thread of the loop receives. Letters arrive in the
-// order of posting, all that are there at once (uv_async_send coalesces, so the receiver must take
-// everything). A letter belongs to the inbox from post to delivery.
+// The only door between threads: many may post, the thread of the loop receives. Letters arrive in
+// the order of posting, all that are there at once (uv_async_send coalesces, so the receiver must
+// take everything). A letter belongs to the inbox from post to delivery.
 #ifndef TQ_LOOP_INBOX_H
 #define TQ_LOOP_INBOX_H
 
@@ -16,13 +16,13 @@ struct tq_letter { /* embedded as the first member of what is sent */
 };
 
 struct tq_inbox {
-    uv_async_t async;                             /* [loop], but for uv_async_send */
-    uv_mutex_t mutex;                             /* [const] */
-    struct tq_letter *first, **last;              /* [lock] */
+    uv_async_t async;                              /* [loop], but for uv_async_send */
+    uv_mutex_t mutex;                              /* [const] */
+    struct tq_letter *first, **last;               /* [lock] */
     void (*on_letter)(void *, struct tq_letter *); /* [const] */
-    void (*on_drained)(void *);                   /* [const] after the last letter of a delivery */
-    void (*on_closed)(void *);                    /* [loop] */
-    void *owner;                                  /* [const] */
+    void (*on_drained)(void *);                    /* [const] after the last letter of a delivery */
+    void (*on_closed)(void *);                     /* [loop] */
+    void *owner;                                   /* [const] */
 };
 
 /* Opens in the loop's thread, before anyone posts. */

@@ -63,7 +63,7 @@ struct tq_claimer {
     int64_t lapse_xmax; /* of the first snapshot after the lapse */
 
     struct ask claim, found, mark, discover, next_due, remaining, doorbell;
-    int claim_limit;
+    int claim_limit, found_limit; /* of what is under way */
 
     struct tq_claimed *rows; /* of the answer being taken, and pointers to them in order */
     const struct tq_claimed **order;
@@ -282,6 +282,14 @@ static void arm_timer(struct tq_claimer *claimer, int64_t now_us)
                          wait_us > 0 ? (uint64_t)(wait_us + 999) / 1000 : 1, 0);
 }
 
+/* What there is room for beyond what is under way. */
+static int room(const struct tq_claimer *claimer)
+{
+    return claimer->config.capacity(claimer->config.owner) -
+           (claimer->claim.is_pending ? claimer->claim_limit : 0) -
+           (claimer->found.is_pending ? claimer->found_limit : 0);
+}
+
 void tq_claimer_tick(struct tq_claimer *claimer)
 {
     int64_t now_us = tq_clock_us();
@@ -298,7 +306,7 @@ void tq_claimer_tick(struct tq_claimer *claimer)
         return;
     }
 
-    int capacity = claimer->config.capacity(claimer->config.owner);
+    int capacity = room(claimer);
 
     if (!claimer->mark.is_pending && now_us - claimer->marked_us > MARK_EVERY_US)
         send_mark(claimer, 0);
@@ -515,13 +523,14 @@ static void on_doorbell(struct tq_request *request, const struct tq_rows *rows,
 void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
                       size_t count)
 {
-    int capacity = claimer->config.capacity(claimer->config.owner);
+    int capacity = room(claimer);
 
     if (!claimer->is_running || claimer->lost_worker_id != 0 || claimer->found.is_pending ||
         capacity <= 0 || !tq_connection_is_ready(claimer->config.connection))
         return;
     if (count > (size_t)capacity)
         count = (size_t)capacity;
+    claimer->found_limit = (int)count;
     tq_repository_claim_found(claimer->config.connection, begin(&claimer->found), places, ids,
                               count, claimer->worker_id);
 }

@@ -149,15 +149,19 @@ static void count_written(struct tq_dispatcher *dispatcher, const struct tq_task
 static void log_failure(const struct tq_task *task)
 {
     const struct tq_settled *settled = &task->settlement.settled;
-    bool will_retry = task->settlement.verdict == TQ_VERDICT_REQUEUE;
 
     if (settled->kind == NULL)
         return;
-    tq_log(will_retry ? TQ_LOG_WARN : TQ_LOG_ERROR, "worker",
-           will_retry ? "task failed, will retry" : "task failed",
-           "task=%lld type=%s attempt=%d of=%d kind=%s error=%s retry_in_ms=%lld",
-           (long long)settled->id, task->handler->type, task->attempts, task->max_attempts,
-           settled->kind, settled->error, (long long)(will_retry ? settled->delay_us / 1000 : -1));
+    if (task->settlement.verdict == TQ_VERDICT_REQUEUE)
+        tq_log(TQ_LOG_WARN, "worker", "task failed, will retry",
+               "task=%lld type=%s attempt=%d of=%d retry_in_ms=%lld kind=%s error=%s",
+               (long long)settled->id, task->handler->type, task->attempts, task->max_attempts,
+               (long long)settled->delay_us / 1000, settled->kind, settled->error);
+    else
+        tq_log(TQ_LOG_ERROR, "worker", "task failed",
+               "task=%lld type=%s attempt=%d of=%d kind=%s error=%s", (long long)settled->id,
+               task->handler->type, task->attempts, task->max_attempts, settled->kind,
+               settled->error);
 }
 
 static void on_settled(struct tq_settlement *settlement, bool is_written)

@@ -22,6 +22,7 @@
 
 enum {
     PUMP_US = 10000,             /* slices between two looks at I/O */
+    BURST_US = 2000,             /* what waits has the thread so long before what computes */
     OUTBOX_BATCH = 128,          /* finished tasks between two posts */
     TICK_MS = 20,                /* how late a deadline of a waiting task may be seen */
     UNSTARTED_AFTER_US = 100000, /* then a task goes back to the main thread */
@@ -187,7 +188,7 @@ static void resume(struct tq_executor *executor, struct tq_task *task)
         start_tick(executor);
         return;
     case TQ_RUN_PREEMPTED:
-        append(&executor->runnable_last, task);
+        append(&executor->preempted_last, task);
         return;
     case TQ_RUN_DONE:
         finish(executor, task);
@@ -200,27 +201,46 @@ static bool can_start(const struct tq_executor *executor)
     return executor->ready != NULL && executor->running < executor->config.slots;
 }
 
-/* Runs slices; the idle handle stays active while there is more to run. */
+static bool has_runnable(const struct tq_executor *executor)
+{
+    return executor->runnable != NULL || executor->preempted != NULL;
+}
+
+/* Resumes what is awake, or starts what is ready; false when there is neither. */
+static bool run_next(struct tq_executor *executor)
+{
+    struct tq_task *task;
+
+    if (executor->runnable != NULL) {
+        task = take(&executor->runnable, &executor->runnable_last);
+    } else if (can_start(executor)) {
+        task = take(&executor->ready, &executor->ready_last);
+        start(executor, task);
+    } else {
+        return false;
+    }
+    resume(executor, task);
+    return true;
+}
+
+/* Runs slices: bursts of short ones, and one of what computes in between. The idle handle stays
+   active while there is more to run. */
 static void pump(struct tq_executor *executor)
 {
-    int64_t until_us = tq_clock_us() + PUMP_US;
+    int64_t now_us = tq_clock_us(), until_us = now_us + PUMP_US;
 
     do {
-        struct tq_task *task;
+        int64_t burst_until_us = now_us + BURST_US;
 
-        if (executor->runnable != NULL) {
-            task = take(&executor->runnable, &executor->runnable_last);
-        } else if (can_start(executor)) {
-            task = take(&executor->ready, &executor->ready_last);
-            start(executor, task);
-        } else {
-            break;
-        }
-        resume(executor, task);
-    } while (tq_clock_us() < until_us);
+        while ((now_us = tq_clock_us()) < burst_until_us && run_next(executor))
+            continue;
+        if (executor->preempted != NULL)
+            resume(executor, take(&executor->preempted, &executor->preempted_last));
+        now_us = tq_clock_us();
+    } while (now_us < until_us && (has_runnable(executor) || can_start(executor)));
     post_outbox(executor);
 
-    if (executor->runnable != NULL || can_start(executor))
+    if (has_runnable(executor) || can_start(executor))
         (void)uv_idle_start(&executor->idle, on_idle); /* not null */
     else
         (void)uv_idle_stop(&executor->idle); /* always 0 */
@@ -278,8 +298,10 @@ static void interrupt_all(struct tq_executor *executor)
         remove_waiting(executor, task);
         append(&executor->runnable_last, task);
     }
-    while (executor->runnable != NULL) {
-        struct tq_task *task = take(&executor->runnable, &executor->runnable_last);
+    while (has_runnable(executor)) {
+        struct tq_task *task = executor->runnable != NULL
+                                   ? take(&executor->runnable, &executor->runnable_last)
+                                   : take(&executor->preempted, &executor->preempted_last);
 
         tq_run_stop(task->run, TQ_STOP_INTERRUPTED);
         finish(executor, task);
@@ -366,6 +388,7 @@ static bool set_up(struct tq_executor *executor, struct tq_err *err)
 
     executor->ready_last = &executor->ready;
     executor->runnable_last = &executor->runnable;
+    executor->preempted_last = &executor->preempted;
     executor->outbox_last = &executor->outbox;
     if (!open_loop(executor, err))
         return false;

@@ -27,12 +27,12 @@ struct tq_executor {
     struct tq_host host;
     struct tq_script *script;
 
-    struct tq_task *current;             /* in tq_run_resume() */
-    struct tq_task *ready, **ready_last; /* not started */
-    struct tq_task *runnable,
-        **runnable_last;     /* started, their wait is over or they were preempted */
-    struct tq_task *waiting; /* started, doubly linked */
-    struct tq_letter *outbox, **outbox_last; /* finished, not posted yet */
+    struct tq_task *current;                     /* in tq_run_resume() */
+    struct tq_task *ready, **ready_last;         /* not started */
+    struct tq_task *runnable, **runnable_last;   /* started, and their wait is over */
+    struct tq_task *preempted, **preempted_last; /* started, and their slice was over */
+    struct tq_task *waiting;                     /* started, doubly linked */
+    struct tq_letter *outbox, **outbox_last;     /* finished, not posted yet */
     size_t outbox_count;
     int running; /* started and not finished */
 };
