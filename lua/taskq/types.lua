@@ -5,7 +5,7 @@
 ---@class taskq.Handler
 ---@field type string the task type, such as "email:send"
 ---@field handler fun(context: taskq.Context): any
----@field timeout? number milliseconds that one attempt may take; default: the worker's --task-timeout
+---@field timeout? number milliseconds that an attempt may take; default: --task-timeout
 ---@field max_attempts? integer 1 to 1000; a task's own wins; default 3
 ---@field backoff? taskq.Backoff
 ---@field memory_limit? integer bytes that one task may hold, at least 1 MB; default 64 MB
@@ -18,8 +18,8 @@
 ---@field cap? number milliseconds; default 6 hours
 ---@field jitter? number 0 to 1; default 0.1
 
---- What a handler may return to say how it went. Any value that is no table with a boolean `success`
---- is the result of a success; a raised error is a failure.
+--- What a handler may return to say how it went. Any value that is no table with a boolean
+--- `success` is the result of a success; a raised error is a failure.
 ---@class taskq.Outcome
 ---@field success boolean
 ---@field result? any JSON, at most 1 MB
@@ -32,8 +32,8 @@
 ---@class taskq.Context
 ---@field task taskq.Task
 ---@field worker_id string
---- Whether the worker is about to end. A handler that was told so and then fails was interrupted: the
---- attempt is given back.
+--- Whether the worker is about to end. A handler that was told so and then fails was interrupted:
+--- the attempt is given back.
 ---@field is_shutting_down fun(): boolean
 
 ---@class taskq.Task
