@@ -8,6 +8,9 @@
 #include "base/memory.h"
 #include "database/migrate.h"
 #include "database/schema.h"
+#include "server/private.h"
+
+#define HOME "./.taskq"
 
 /* Variables that tell libpq where to go; each of them rules out the private database. */
 static const char *const places[] = {
@@ -29,16 +32,27 @@ bool tq_database_open(const struct tq_common *common, struct tq_database *databa
                       struct tq_err *err)
 {
     *database = (struct tq_database){.conninfo = ""};
-    if (common->database != NULL)
+    if (common->database != NULL) {
         database->conninfo = common->database;
-    else if (!has_place())
-        return tq_err_set(err, TQ_ERR_USAGE, 0, "no database: give --database URL");
-    return true;
+        return true;
+    }
+    if (has_place())
+        return true;
+
+    const char *home = getenv("TASKQ_HOME");
+    char *folder = tq_format("%s/pg", home != NULL && *home != '\0' ? home : HOME);
+    bool is_open = tq_private_open(folder, &database->private, err);
+
+    free(folder);
+    if (is_open)
+        database->conninfo = tq_private_conninfo(database->private);
+    return is_open;
 }
 
 void tq_database_close(struct tq_database *database)
 {
-    (void)database;
+    if (database->private != NULL)
+        tq_private_close(database->private);
 }
 
 bool tq_database_connect(const struct tq_database *database, const char *name,
@@ -75,6 +89,7 @@ bool tq_database_connect_migrated(const struct tq_database *database, const char
 
 char *tq_database_describe(const struct tq_database *database, const struct tq_session *session)
 {
-    (void)database;
+    if (database->private != NULL)
+        return tq_strdup(tq_private_describe(database->private));
     return tq_session_describe(session);
 }

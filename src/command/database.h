@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Which database a command works with: --database, else DATABASE_URL, else what the PG* variables
-// of libpq say, else the private one in ./.taskq/pg (or in TASKQ_HOME), which is started when
+// of libpq say, else the private one in ./.taskq/pg (or TASKQ_HOME/pg), which is started when
 // nobody runs it and which migrates itself. Any other must have been migrated.
 #ifndef TQ_COMMAND_DATABASE_H
 #define TQ_COMMAND_DATABASE_H
