@@ -277,7 +277,7 @@ UNIT_TEST(settings_that_are_wrong_do_not_look_like_a_refused_message)
 UNIT_TEST(a_password_is_not_sent_without_tls)
 {
     struct office office = {0};
-    char url[128];
+    char url[2048];
 
     open_office(&office, NULL);
     (void)snprintf(url, sizeof url, "smtp://ada:secret@%s", office.sink.url + strlen("smtp://"));
@@ -297,7 +297,7 @@ UNIT_TEST(a_refused_login_is_not_a_refused_message)
     static const struct sink_rule rules[] = {
         {"EHLO", "250-sink\r\n250 AUTH PLAIN"}, {"AUTH", "535 5.7.8 wrong"}, {NULL, NULL}};
     struct office office = {0};
-    char url[128];
+    char url[2048];
 
     open_office(&office, rules);
     (void)snprintf(url, sizeof url, "smtp://ada:secret@%s?tls=never",
