@@ -47,6 +47,27 @@ describe("taskq help", function()
   end)
 end)
 
+describe("docs/command-line.md", function()
+  local text = require("support.folder").read("docs/command-line.md")
+
+  for _, name in ipairs(COMMANDS) do
+    it("has every option of " .. name, function()
+      local help = taskq.run({ "help", name }).out
+
+      assert(text:find("\n## taskq " .. name .. "\n", 1, true))
+      for option in help:gmatch("\n  (%-%-%S+)") do
+        assert(text:find("\n| `" .. option .. "[` ]"), option .. " is missing")
+      end
+    end)
+  end
+
+  it("has every exit code", function()
+    for code, meaning in taskq.run({ "help", "exit-codes" }).out:gmatch("(%d)  ([^\n]+)\n") do
+      assert(text:find(("\n| %s | %s |"):format(code, meaning), 1, true), code .. " is missing")
+    end
+  end)
+end)
+
 describe("taskq", function()
   -- What it says on stderr, and with which code, to these arguments.
   local function refuses(arguments, message, env)
