@@ -56,7 +56,7 @@ describe("docs/command-line.md", function()
 
       assert(text:find("\n## taskq " .. name .. "\n", 1, true))
       for option in help:gmatch("\n  (%-%-%S+)") do
-        assert(text:find("\n| `" .. option .. "[` ]"), option .. " is missing")
+        assert(text:find("\n| `" .. option:gsub("%-", "%%-") .. "[` ]"), option .. " is missing")
       end
     end)
   end
