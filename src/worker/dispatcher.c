@@ -29,6 +29,7 @@ struct tq_dispatcher {
     struct chain *chains;
     bool is_draining;
     struct tq_pace pace;
+    int64_t now_us;  /* tq_clock_us() of this turn of the loop */
     uint64_t random; /* state of the jitter's generator */
     struct tq_dispatcher_totals totals;
 };
@@ -53,9 +54,14 @@ void tq_dispatcher_free(struct tq_dispatcher *dispatcher)
     free(dispatcher);
 }
 
+void tq_dispatcher_begin_turn(struct tq_dispatcher *dispatcher, int64_t now_us)
+{
+    dispatcher->now_us = now_us;
+}
+
 int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
 {
-    int ahead = tq_pace_recent(&dispatcher->pace, tq_clock_us());
+    int ahead = tq_pace_recent(&dispatcher->pace, dispatcher->now_us);
 
     return dispatcher->is_draining ? 0 : dispatcher->slots + ahead - (int)dispatcher->held_count;
 }
@@ -128,7 +134,7 @@ static void count_written(struct tq_dispatcher *dispatcher, const struct tq_task
 {
     struct tq_dispatcher_totals *totals = &dispatcher->totals;
 
-    totals->last_us = tq_clock_us();
+    totals->last_us = dispatcher->now_us;
     switch (task->settlement.verdict) {
     case TQ_VERDICT_COMPLETE:
         totals->completed++;
@@ -253,7 +259,7 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
     size_t index = 0;
 
     if (dispatcher->totals.first_us == 0)
-        dispatcher->totals.first_us = tq_clock_us();
+        dispatcher->totals.first_us = dispatcher->now_us;
     dispatcher->totals.claimed += (int64_t)count;
     for (size_t i = 0; i < count; i++) {
         if (handler == NULL || strcmp(handler->type, rows[i]->type) != 0) {
@@ -301,7 +307,7 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
         return;
     }
     if (!task->is_unstarted) {
-        tq_pace_add(&dispatcher->pace, tq_clock_us(), 1);
+        tq_pace_add(&dispatcher->pace, dispatcher->now_us, 1);
     } else if (!dispatcher->is_draining && (room = find_room(dispatcher)) >= 0) {
         task->is_unstarted = false;
         add_to_chain(dispatcher, room, task);

@@ -33,6 +33,9 @@ struct tq_dispatcher_totals {
 struct tq_dispatcher *tq_dispatcher_new(const struct tq_dispatcher_config *config);
 void tq_dispatcher_free(struct tq_dispatcher *dispatcher); /* nothing is held */
 
+/* A turn of the loop begins: what time it is for everything in it. */
+void tq_dispatcher_begin_turn(struct tq_dispatcher *dispatcher, int64_t now_us);
+
 /* How many tasks there is room for; the claimer asks. */
 int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher);
 

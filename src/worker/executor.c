@@ -128,7 +128,7 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
     task->error = copy_text(outcome->error);
     task->traceback = copy_text(outcome->traceback);
     task->error_kind = copy_text(outcome->error_kind);
-    task->duration_us = tq_clock_us() - (task->soft_deadline_us - task->duration_us);
+    task->duration_us = executor->now_us - (task->soft_deadline_us - task->duration_us);
     tq_run_free(task->run);
     task->run = NULL;
     executor->running--;
@@ -144,7 +144,7 @@ static void start(struct tq_executor *executor, struct tq_task *task)
         handler->timeout_ms > 0 ? handler->timeout_ms : executor->config.task_timeout_ms;
 
     task->duration_us = timeout_ms * 1000; /* until the end: finish() subtracts */
-    task->soft_deadline_us = tq_clock_us() + task->duration_us;
+    task->soft_deadline_us = executor->now_us + task->duration_us;
     task->hard_deadline_us = task->soft_deadline_us + GRACE_US;
 
     struct tq_run_task seen = {
@@ -178,7 +178,8 @@ static void resume(struct tq_executor *executor, struct tq_task *task)
     enum tq_run_state state = tq_run_resume(task->run);
 
     executor->current = NULL;
-    if (state == TQ_RUN_PREEMPTED && tq_clock_us() >= task->hard_deadline_us) {
+    executor->now_us = tq_clock_us();
+    if (state == TQ_RUN_PREEMPTED && executor->now_us >= task->hard_deadline_us) {
         tq_run_stop(task->run, TQ_STOP_TIMEOUT);
         state = TQ_RUN_DONE;
     }
@@ -227,17 +228,18 @@ static bool run_next(struct tq_executor *executor)
    active while there is more to run. */
 static void pump(struct tq_executor *executor)
 {
-    int64_t now_us = tq_clock_us(), until_us = now_us + PUMP_US;
+    executor->now_us = tq_clock_us();
+
+    int64_t until_us = executor->now_us + PUMP_US;
 
     do {
-        int64_t burst_until_us = now_us + BURST_US;
+        int64_t burst_until_us = executor->now_us + BURST_US;
 
-        while ((now_us = tq_clock_us()) < burst_until_us && run_next(executor))
+        while (executor->now_us < burst_until_us && run_next(executor))
             continue;
         if (executor->preempted != NULL)
             resume(executor, take(&executor->preempted, &executor->preempted_last));
-        now_us = tq_clock_us();
-    } while (now_us < until_us && (has_runnable(executor) || can_start(executor)));
+    } while (executor->now_us < until_us && (has_runnable(executor) || can_start(executor)));
     post_outbox(executor);
 
     if (has_runnable(executor) || can_start(executor))
@@ -267,7 +269,7 @@ static void on_tick(uv_timer_t *tick)
 {
     struct tq_executor *executor = tick->data;
     struct tq_task *task = executor->waiting, *next;
-    int64_t now_us = tq_clock_us();
+    int64_t now_us = executor->now_us = tq_clock_us();
 
     for (; task != NULL; task = next) {
         next = task->waiting_next;
@@ -333,7 +335,7 @@ static void on_letter(void *owner, struct tq_letter *letter)
     enum tq_letter_kind kind = (enum tq_letter_kind)letter->kind;
 
     if (kind == TQ_LETTER_TASK) {
-        task->received_us = tq_clock_us();
+        task->received_us = (int64_t)uv_now(&executor->loop) * 1000; /* the same clock */
         append(&executor->ready_last, task);
         return;
     }

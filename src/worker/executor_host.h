@@ -27,6 +27,7 @@ struct tq_executor {
     struct tq_host host;
     struct tq_script *script;
 
+    int64_t now_us;                              /* tq_clock_us() between two slices */
     struct tq_task *current;                     /* in tq_run_resume() */
     struct tq_task *ready, **ready_last;         /* not started */
     struct tq_task *runnable, **runnable_last;   /* started, and their wait is over */

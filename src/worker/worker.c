@@ -323,6 +323,7 @@ static void on_prepare(uv_prepare_t *prepare)
     bool is_held = tq_lease_is_held(worker->lease);
     int64_t previous = tq_lease_previous_id(worker->lease);
 
+    tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
     if (previous != 0 && !tq_dispatcher_holds_any_of(worker->dispatcher, previous))
         tq_lease_forget_previous(worker->lease);
     if (worker->phase == RUNNING && is_held) {
@@ -547,6 +548,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     }
     make_claiming_parts(worker);
     make_keeping_parts(worker);
+    tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
     (void)uv_prepare_start(&worker->prepare, on_prepare); /* not null */
     tq_log(TQ_LOG_INFO, "worker", "started",
            "version=%s database=%s handlers=%s types=%zu concurrency=%lld threads=%d",
