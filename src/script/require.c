@@ -36,14 +36,15 @@ struct place {
     const char *module;
 };
 
-/* Calls the function on top with the module's name and keeps its value in its place. A failure
-   clears the place and is raised again. [-1, +1, e] */
-static void run_once(lua_State *L, const struct place *place)
+/* Calls the function on top with the module's name and its file, as Lua's require does, and keeps
+   its value in its place. A failure clears the place and is raised again. [-1, +1, e] */
+static void run_once(lua_State *L, const struct place *place, const char *file)
 {
     push_mark(L);
     lua_setfield(L, place->cache, place->key);
     (void)lua_pushstring(L, place->module);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+    (void)lua_pushstring(L, file);
+    if (lua_pcall(L, 2, 1, 0) != LUA_OK) {
         lua_pushnil(L);
         lua_setfield(L, place->cache, place->key);
         (void)lua_error(L);
@@ -56,7 +57,8 @@ static void run_once(lua_State *L, const struct place *place)
     lua_setfield(L, place->cache, place->key);
 }
 
-/* Compiles text, gives it an environment and runs it once. [-0, +1, e] */
+/* Compiles text, gives it an environment and runs it once; chunk is "@" and the file's name.
+   [-0, +1, e] */
 static void run_text(lua_State *L, const struct place *place, const char *chunk, const char *text,
                      size_t len)
 {
@@ -64,7 +66,7 @@ static void run_text(lua_State *L, const struct place *place, const char *chunk,
         (void)lua_error(L);
     tq_chunk_push_environment(L);
     (void)lua_setupvalue(L, -2, 1); /* a main function always has its _ENV */
-    run_once(L, place);
+    run_once(L, place, chunk + 1);
 }
 
 void tq_require_run_file(lua_State *L, const struct tq_source_file *file, const char *module)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // require: from the snapshot, from the program, from the system; and what it refuses.
+#include <stdio.h>
+
 #include "script/state.h"
 #include "unit/script/stage.h"
 #include "unit/unit.h"
@@ -76,5 +78,25 @@ UNIT_TEST(does_not_wait_in_a_module)
                     "local ok, err = pcall(require, 'slow') "
                     "return err:match('taskq.sleep cannot wait inside require') ~= nil or err");
     stage_check_result(&stage, "{}", "true");
+    stage_close(&stage);
+}
+
+UNIT_TEST(tells_a_file_where_it_is)
+{
+    struct stage stage;
+
+    stage_open(&stage);
+    stage_write(&stage, "lib/where.lua", "return select(2, ...)");
+    stage_write(&stage, "here.lua",
+                "local _, path = ... "
+                "return { type = 't', handler = function(context) return "
+                "  path == context.task.payload .. '/here.lua' "
+                "  and require 'where' == context.task.payload .. '/lib/where.lua' end }");
+    stage_load(&stage);
+
+    char folder[sizeof stage.folder + 2];
+
+    (void)snprintf(folder, sizeof folder, "\"%s\"", stage.folder);
+    stage_check_result(&stage, folder, "true");
     stage_close(&stage);
 }
