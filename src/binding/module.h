@@ -16,6 +16,7 @@ const struct tq_host *tq_binding_host(lua_State *L);
 void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
 void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */
 
-int tq_binding_send_mail(lua_State *L); /* a lua_CFunction */
+int tq_binding_make_folder(lua_State *L); /* lua_CFunctions of taskq.core */
+int tq_binding_send_mail(lua_State *L);
 
 #endif
