@@ -105,7 +105,7 @@ static int make_traceback(lua_State *L)
 {
     struct tq_run *run = tq_script_of(L)->run;
 
-    luaL_traceback(L, L, NULL, 1);
+    tq_traceback_push(L, L, 1);
     tq_buf_clear(&run->traceback);
     add_traceback(L, run);
     lua_settop(L, 1);
@@ -256,7 +256,7 @@ static int p_describe_stack(lua_State *L)
     struct tq_run *run = lua_touserdata(L, 1);
 
     for (size_t i = 0; i <= run->chain_count && run->traceback.len < MAX_TRACEBACK_BYTES; i++) {
-        luaL_traceback(L, i < run->chain_count ? run->chain[i] : run->T, NULL, 0);
+        tq_traceback_push(L, i < run->chain_count ? run->chain[i] : run->T, 0);
         if (i > 0)
             tq_buf_add_char(&run->traceback, '\n');
         add_traceback(L, run);

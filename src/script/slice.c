@@ -33,6 +33,7 @@ void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L)
     script->blocked = 0;
     script->is_ending = false;
     script->ticks = 0;
+    script->armed = NULL;
     script->current = L;
     if (TQ_IS_ALWAYS_HOOKED)
         script->slice_us = tq_clock_us();
@@ -56,10 +57,14 @@ void tq_slice_arm(lua_State *L)
 
 void tq_slice_disarm(lua_State *L)
 {
-    if (TQ_IS_ALWAYS_HOOKED || tq_script_of(L)->phase == TQ_PHASE_LOADING)
+    struct tq_script *script = tq_script_of(L);
+
+    if (TQ_IS_ALWAYS_HOOKED || script->phase == TQ_PHASE_LOADING)
         lua_sethook(L, on_count, LUA_MASKCOUNT, LOADING_COUNT);
     else
         lua_sethook(L, NULL, 0, 0);
+    if (script->armed == L) /* last, or a tick between the two would arm in vain */
+        script->armed = NULL;
 }
 
 bool tq_slice_can_yield(const struct tq_script *script, lua_State *L)

@@ -78,7 +78,8 @@ struct tq_script {
     int blocked;    /* resumes of the slice that began where Lua cannot yield */
     bool is_ending; /* LOADING or CLOSING ran past its deadline, the run must stop */
     struct lua_State *volatile current;
-    volatile sig_atomic_t ticks; /* of the ticker since the slice began */
+    struct lua_State *volatile armed; /* by the ticker, and its hook has not run yet */
+    volatile sig_atomic_t ticks;      /* of the ticker since the slice began */
 
     lua_CFunction pcall;  /* Lua's own, to be known in a stack */
     int environment_ref;  /* metatable of the files' own globals */
@@ -210,6 +211,9 @@ void tq_outcome_from_failure(struct tq_run *run, int status); /* T failed outsid
 void tq_outcome_stopped(struct tq_run *run);
 void tq_outcome_add_text(struct tq_buf *out, const char *text, size_t len); /* what can be stored */
 void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, char *out);
+
+/* traceback.c: of the frames of a coroutine from level on; [-0, +1, m] */
+void tq_traceback_push(lua_State *L, lua_State *of, int level);
 
 /* run.c */
 void tq_run_release_wait(struct tq_run *run);

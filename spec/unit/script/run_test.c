@@ -103,6 +103,22 @@ UNIT_TEST(fails_with_the_error_that_was_raised)
     with_outcome("local function inner() error('no such user') end inner() return 1", check_error);
 }
 
+static void check_overflow(const struct tq_outcome *outcome)
+{
+    CHECK_INT(outcome->kind, TQ_OUTCOME_FAILURE);
+    CHECK(strstr(outcome->error, "stack overflow") != NULL);
+    CHECK(strstr(outcome->traceback, "t.lua:3: in upvalue 'f'\n") != NULL);
+    CHECK(strstr(outcome->traceback, "more than 1000 levels deep") != NULL);
+}
+
+UNIT_TEST(shows_the_innermost_frames_of_a_deep_stack)
+{
+    with_outcome(
+        "local function f(n) if n == 0 then error('stack overflow') end return 1 + f(n - 1) end "
+        "f(10000)",
+        check_overflow);
+}
+
 static void check_text_of_error(const struct tq_outcome *outcome)
 {
     CHECK_INT(outcome->kind, TQ_OUTCOME_FAILURE);
