@@ -18,15 +18,18 @@
 #include "base/memory.h"
 #include "server/process.h"
 
-/* A server with less room than one segment of its log cannot work. */
-enum { LEAST_ROOM_MB = 16, PID_FILE_STATE_LINE = 8 };
+enum {
+    LEAST_ROOM_MB = 16, /* a segment of the server's log */
+    STATE_LINE = 8,     /* of postmaster.pid; pg_ctl relies on it too */
+};
 
-#define INCLUDE_LINE "include_if_exists = 'taskq.conf'\n"
+#define SOCKET_NAME "/.s.PGSQL." TQ_CLUSTER_PORT
+#define AWAY_PREFIX "/tmp/taskq-" /* XDG_RUNTIME_DIR would go when the user logs out */
 
-/* Rewritten whenever this program has another one. What is written durably stays so; the rest is
-   for a queue on a machine that does other things too. */
+/* Rewritten whenever this program has other ones. What is committed stays, whatever happens; the
+   rest is for a queue on a machine that does other things too. */
 static const char settings[] =
-    "# Written by taskq at each start. Settings of yours go to the end of postgresql.conf.\n"
+    "# Written by taskq. Settings of yours go to the end of postgresql.conf.\n"
     "listen_addresses = ''\n"
     "unix_socket_permissions = 0700\n"
     "max_connections = 100\n"
@@ -41,38 +44,39 @@ static const char settings[] =
     "jit = off\n"
     "timezone = 'UTC'\n"
     "log_timezone = 'UTC'\n"
-    "lc_messages = 'C'\n"
     "logging_collector = off\n"
     "log_destination = 'stderr'\n"
     "log_checkpoints = off\n"
     "log_line_prefix = '%m [%p] '\n"
-    "log_statement = 'none'\n"
-    "log_min_error_statement = panic\n";
+    "log_min_error_statement = panic\n"; /* payloads of tasks are nothing for a log */
 
-static const char *next_line(const char *line)
+static const char include_line[] = "include_if_exists = 'taskq.conf'\n";
+
+/* The line of a text that has one of the words, from the word on; else its last line. */
+static const char *telling_line(const char *text)
 {
-    const char *end = strchr(line, '\n');
+    static const char *const words[] = {
+        "LOG:  invalid value for parameter",
+        "LOG:  unrecognized configuration parameter",
+        "LOG:  syntax error in file",
+        "PANIC:",
+        "FATAL:",
+        "error:",
+        "cannot run ",
+    };
+    const char *last = text;
 
-    return end != NULL && end[1] != '\0' ? end + 1 : NULL;
-}
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *at = strstr(text, words[i]);
 
-/* The line that says why: the first with one of the words, else the last one. */
-static const char *telling_line(const char *output, size_t *len)
-{
-    static const char *const words[] = {"PANIC:", "FATAL:", "error:", "ERROR:", "cannot run "};
-    const char *found = NULL, *at = NULL;
-
-    for (const char *line = output; line != NULL && at == NULL; line = next_line(line)) {
-        size_t line_len = strcspn(line, "\n");
-
-        for (size_t i = 0; at == NULL && i < sizeof words / sizeof *words; i++)
-            at = memmem(line, line_len, words[i], strlen(words[i]));
-        found = line;
+        if (at != NULL)
+            return at;
     }
-    if (at != NULL)
-        found = at;
-    *len = found != NULL ? strcspn(found, "\n") : 0;
-    return found;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\n' && at[1] != '\0')
+            last = at + 1;
+    }
+    return last;
 }
 
 bool tq_cluster_explain(const struct tq_cluster *cluster, const char *what, const char *output,
@@ -81,177 +85,162 @@ bool tq_cluster_explain(const struct tq_cluster *cluster, const char *what, cons
     struct statvfs room;
     bool is_full =
         strstr(output, strerror(ENOSPC)) != NULL || strstr(output, strerror(EDQUOT)) != NULL;
-    size_t len;
-    const char *line = telling_line(output, &len);
+    const char *line = telling_line(output);
 
     /* The log may be on the same disk, and silent for that reason. */
-    if (statvfs(cluster->home, &room) == 0)
+    if (statvfs(".", &room) == 0)
         is_full = is_full || room.f_bavail * room.f_frsize < (fsblkcnt_t)LEAST_ROOM_MB << 20;
     if (is_full)
         return tq_err_set(err, TQ_ERR_CONNECT, ENOSPC,
-                          "%s failed: the disk that holds %s is full: make room there (100 MB at "
-                          "least), or set DATABASE_URL",
+                          "%s: the disk that holds %s is full; make room there (100 MB at least), "
+                          "or set DATABASE_URL",
                           what, cluster->home);
-    if (len == 0)
-        return tq_err_set(err, TQ_ERR_CONNECT, 0, "%s failed without a word", what);
-    return tq_err_set(err, TQ_ERR_CONNECT, 0, "%s failed: %.*s", what, (int)len, line);
+    return tq_err_set(err, TQ_ERR_CONNECT, 0, "%s: %.*s", what, (int)strcspn(line, "\n"), line);
 }
 
 static bool write_file(const char *path, const char *text, int flags, struct tq_err *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
     size_t len = strlen(text);
-    bool is_written;
+    bool is_written = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
 
-    if (fd < 0)
-        return tq_err_system(err, "cannot open %s", path);
-    is_written = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
     if (!is_written)
         (void)tq_err_system(err, "cannot write %s", path);
-    (void)close(fd); /* fsync has told */
+    if (fd >= 0)
+        (void)close(fd); /* fsync has told */
     return is_written;
 }
 
-/* Brings data/taskq.conf up to date. */
-static bool write_settings(const char *data, struct tq_err *err)
+static bool write_settings(struct tq_err *err)
 {
-    char *path = tq_format("%s/taskq.conf", data);
-    char *fresh = tq_format("%s.new", path);
     struct tq_buf old = {0};
     struct tq_err ignored; /* no file: then it is written */
-    bool is_same = tq_buf_add_file(&old, path, &ignored) && old.data != NULL &&
+    bool is_same = tq_buf_add_file(&old, "data/taskq.conf", &ignored) && old.data != NULL &&
                    strcmp(old.data, settings) == 0;
-    bool is_written = is_same || write_file(fresh, settings, O_TRUNC, err);
 
-    if (!is_same && is_written && rename(fresh, path) != 0)
-        is_written = tq_err_system(err, "cannot write %s", path);
     tq_buf_deinit(&old);
-    free(fresh);
-    free(path);
-    return is_written;
+    if (is_same)
+        return true;
+    return write_file("data/taskq.conf.new", settings, O_TRUNC, err) &&
+           (rename("data/taskq.conf.new", "data/taskq.conf") == 0 ||
+            tq_err_system(err, "cannot write data/taskq.conf"));
 }
 
-static bool run(const struct tq_cluster *cluster, const char *const *argv, const char *what,
-                struct tq_err *err)
+static bool run(const struct tq_cluster *cluster, const char *const *argv, struct tq_err *err)
 {
     const struct tq_process process = {argv, SIGKILL, cluster->lock_fd};
     struct tq_buf output = {0};
+    struct tq_err how;
     bool is_done;
 
-    tq_buf_add_text(&output, "");
-    is_done = tq_process_run(&process, &output, err);
+    tq_buf_add_text(&output, ""); /* so that there is a text, even if it writes nothing */
+    is_done = tq_process_run(&process, &output, &how);
     if (!is_done) {
-        (void)fputs(output.data, stderr);
-        (void)tq_cluster_explain(cluster, what, output.data, err);
+        (void)fputs(output.data, stderr); /* the log; it may be on a full disk */
+        (void)tq_cluster_explain(cluster, how.message, output.data, err);
     }
     tq_buf_deinit(&output);
     return is_done;
 }
 
-/* What a creation that was cut short has left; also makes room on a full disk. */
-static bool remove_rest(const struct tq_cluster *cluster, const char *path, struct tq_err *err)
-{
-    const char *const argv[] = {"/bin/rm", "-rf", "--", path, NULL};
-
-    return access(path, F_OK) != 0 || run(cluster, argv, "removing what was half made", err);
-}
-
-static bool fill(const struct tq_cluster *cluster, const char *path, struct tq_err *err)
-{
-    char *program = tq_format("%s/initdb", cluster->programs.folder);
-    char *conf = tq_format("%s/postgresql.conf", path);
-    const char *const argv[] = {program,
-                                "--pgdata",
-                                path,
-                                "--username",
-                                TQ_CLUSTER_USER,
-                                "--auth",
-                                "trust",
-                                "--encoding",
-                                "UTF8",
-                                "--locale",
-                                "C",
-                                "--text-search-config",
-                                "simple",
-                                "--no-instructions",
-                                NULL};
-    bool is_filled = run(cluster, argv, "creating the private PostgreSQL (initdb)", err) &&
-                     write_settings(path, err) && write_file(conf, INCLUDE_LINE, O_APPEND, err);
-
-    free(conf);
-    free(program);
-    return is_filled;
-}
-
 static bool create(const struct tq_cluster *cluster, struct tq_err *err)
 {
-    char *fresh = tq_format("%s.new", cluster->data);
-    struct tq_err ignored;
-    bool is_created = remove_rest(cluster, fresh, err) && fill(cluster, fresh, err);
+    static const char *const clear[] = {"/bin/rm", "-rf", "data.new", NULL};
+    char *program = tq_format("%s/initdb", cluster->programs.folder);
+    const char *const make[] = {
+        program,           "--pgdata=data.new", "--username=" TQ_CLUSTER_USER, "--auth=trust",
+        "--encoding=UTF8", "--locale=C",        "--no-instructions",           NULL};
+    struct tq_err ignored; /* the cause is known by then */
+    bool is_made = run(cluster, clear, err) && run(cluster, make, err) &&
+                   write_file("data.new/postgresql.conf", include_line, O_APPEND, err);
 
-    if (is_created && rename(fresh, cluster->data) != 0)
-        is_created = tq_err_system(err, "cannot make %s", cluster->data);
-    if (!is_created && !remove_rest(cluster, fresh, &ignored)) /* the cause is known already */
-        (void)fprintf(stderr, "%s\n", ignored.message);
-    free(fresh);
-    return is_created;
+    if (is_made && rename("data.new", "data") != 0)
+        is_made = tq_err_system(err, "cannot rename %s/data.new", cluster->home);
+    if (!is_made)
+        (void)!run(cluster, clear, &ignored);
+    free(program);
+    return is_made;
 }
 
 /* The version that wrote the data; 0: there is none yet. */
 static bool read_major(const struct tq_cluster *cluster, int *major, struct tq_err *err)
 {
-    char *path = tq_format("%s/PG_VERSION", cluster->data);
     struct tq_buf text = {0};
-    bool is_read = access(cluster->data, F_OK) != 0;
+    bool is_read = true;
 
     *major = 0;
-    if (!is_read) {
-        is_read = tq_buf_add_file(&text, path, err);
+    if (access("data", F_OK) == 0) {
+        is_read = tq_buf_add_file(&text, "data/PG_VERSION", err);
         *major = is_read && text.data != NULL ? atoi(text.data) : 0;
-        if (is_read && *major == 0)
-            is_read = tq_err_set(err, TQ_ERR_CONNECT, 0, "%s holds no version: move %s away", path,
-                                 cluster->data);
+        if (*major == 0)
+            is_read =
+                tq_err_set(err, TQ_ERR_CONNECT, 0,
+                           "%s/data is no data folder of PostgreSQL: move it away", cluster->home);
     }
     tq_buf_deinit(&text);
-    free(path);
     return is_read;
 }
 
-/* In home, if libpq can address it there: it takes 107 bytes, and a comma for the end of a host. */
+static long read_pid(struct tq_buf *text)
+{
+    struct tq_err ignored; /* there is no such file: no server */
+
+    return tq_buf_add_file(text, "data/postmaster.pid", &ignored) && text->data != NULL
+               ? strtol(text->data, NULL, 10)
+               : 0;
+}
+
+/* Our lock says that no server runs. A file of one that was killed may name a process that has its
+   number now, which after a restart of a container is likely; PostgreSQL would then refuse to
+   start. A server that somebody has started by hand works in its data folder: leave that alone. */
+static void remove_stale_files(void)
+{
+    struct tq_buf text = {0};
+    long pid = read_pid(&text);
+    struct stat data, work;
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/cwd", pid);
+    if (pid > 0 && kill((pid_t)pid, 0) == 0 && stat("data", &data) == 0 &&
+        !(stat(path, &work) == 0 && work.st_ino == data.st_ino && work.st_dev == data.st_dev)) {
+        (void)unlink("data/postmaster.pid"); /* what stays behind is the server's to complain of */
+        (void)unlink("socket" SOCKET_NAME ".lock");
+    }
+    tq_buf_deinit(&text);
+}
+
+/* libpq takes 107 bytes, and a comma for the end of a host's name. */
 static bool make_socket_folder(struct tq_cluster *cluster, struct tq_err *err)
 {
-    static const char name[] = "/.s.PGSQL." TQ_CLUSTER_PORT;
-    enum { LONGEST = sizeof((struct sockaddr_un *)NULL)->sun_path - sizeof name };
+    size_t most = sizeof((struct sockaddr_un *)NULL)->sun_path - sizeof "/socket" SOCKET_NAME;
 
-    cluster->socket = tq_format("%s/socket", cluster->home);
-    cluster->is_socket_away =
-        strlen(cluster->socket) > LONGEST || strchr(cluster->socket, ',') != NULL;
-    if (!cluster->is_socket_away)
-        return mkdir(cluster->socket, 0700) == 0 || errno == EEXIST ||
-               tq_err_system(err, "cannot make %s", cluster->socket);
-    free(cluster->socket);
-    cluster->socket = tq_strdup("/tmp/taskq-XXXXXX"); /* XDG_RUNTIME_DIR goes at logout */
-    return mkdtemp(cluster->socket) != NULL ||
-           tq_err_system(err, "cannot make %s, for the socket of PostgreSQL", cluster->socket);
+    if (strlen(cluster->home) <= most && strchr(cluster->home, ',') == NULL)
+        return mkdir("socket", 0700) == 0 || errno == EEXIST ||
+               tq_err_system(err, "cannot make %s/socket", cluster->home);
+    cluster->socket_away = tq_strdup(AWAY_PREFIX "XXXXXX");
+    if (mkdtemp(cluster->socket_away) != NULL)
+        return true;
+    free(cluster->socket_away);
+    cluster->socket_away = NULL;
+    return tq_err_system(err, "cannot make a folder in /tmp for the socket");
 }
 
 bool tq_cluster_prepare(struct tq_cluster *cluster, struct tq_err *err)
 {
     int major;
 
-    cluster->data = tq_format("%s/data", cluster->home);
-    if (!read_major(cluster, &major, err) || !tq_programs_find(major, &cluster->programs, err))
+    if (!read_major(cluster, &major, err) || !tq_programs_find(major, &cluster->programs, err) ||
+        (major == 0 && !create(cluster, err)))
         return false;
-    if (major == 0 && !create(cluster, err))
-        return false;
-    return write_settings(cluster->data, err) && make_socket_folder(cluster, err);
+    remove_stale_files();
+    return write_settings(err) && make_socket_folder(cluster, err);
 }
 
 bool tq_cluster_start(const struct tq_cluster *cluster, pid_t *pid, struct tq_err *err)
 {
     char *program = tq_format("%s/postgres", cluster->programs.folder);
-    const char *const argv[] = {program,         "-D", cluster->data,   "-k",
-                                cluster->socket, "-p", TQ_CLUSTER_PORT, NULL};
+    const char *socket = cluster->socket_away != NULL ? cluster->socket_away : "../socket";
+    const char *const argv[] = {program, "-D", "data", "-k", socket, "-p", TQ_CLUSTER_PORT, NULL};
     const struct tq_process process = {argv, SIGINT, cluster->lock_fd};
     bool is_started = tq_process_start(&process, pid, err);
 
@@ -259,32 +248,42 @@ bool tq_cluster_start(const struct tq_cluster *cluster, pid_t *pid, struct tq_er
     return is_started;
 }
 
-/* As pg_ctl sees it: the first line of postmaster.pid is the server's, the eighth is "ready". */
-bool tq_cluster_is_ready(const struct tq_cluster *cluster, pid_t pid)
+bool tq_cluster_is_ready(pid_t pid)
 {
-    char *path = tq_format("%s/postmaster.pid", cluster->data);
+    static const char ready[] = "ready";
     struct tq_buf text = {0};
-    struct tq_err ignored; /* not there yet */
-    bool is_ready = false;
+    const char *line = read_pid(&text) == pid ? text.data : NULL;
 
-    if (tq_buf_add_file(&text, path, &ignored) && text.data != NULL &&
-        strtol(text.data, NULL, 10) == pid) {
-        const char *line = text.data;
-
-        for (int i = 1; line != NULL && i < PID_FILE_STATE_LINE; i++)
-            line = next_line(line);
-        is_ready = line != NULL && strncmp(line, "ready", strlen("ready")) == 0;
+    for (int i = 1; line != NULL && i < STATE_LINE; i++) {
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : NULL;
     }
+
+    bool is_ready = line != NULL && strncmp(line, ready, strlen(ready)) == 0;
+
     tq_buf_deinit(&text);
-    free(path);
     return is_ready;
+}
+
+void tq_cluster_remove_socket(const char *socket_away)
+{
+    static const char *const names[] = {SOCKET_NAME, SOCKET_NAME ".lock"};
+
+    if (strncmp(socket_away, AWAY_PREFIX, strlen(AWAY_PREFIX)) != 0)
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = tq_format("%s%s", socket_away, names[i]);
+
+        (void)unlink(path); /* a server that ended by itself has done it */
+        free(path);
+    }
+    (void)rmdir(socket_away);
 }
 
 void tq_cluster_deinit(struct tq_cluster *cluster)
 {
-    if (cluster->is_socket_away)
-        (void)rmdir(cluster->socket); /* the server has removed what was in it */
-    free(cluster->socket);
-    free(cluster->data);
+    if (cluster->socket_away != NULL)
+        tq_cluster_remove_socket(cluster->socket_away);
+    free(cluster->socket_away);
     tq_programs_free(&cluster->programs);
 }

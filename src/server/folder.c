@@ -8,9 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,23 +19,25 @@
 
 enum { NAP_NS = 2 * 1000 * 1000 };
 
-static const char remedy[] = "run taskq in a folder that you may write to, or set DATABASE_URL";
-
 static bool make_folders(const char *path, struct tq_err *err)
 {
     char *part = tq_strdup(path);
     bool is_made = true;
 
-    for (char *at = part + 1; is_made && *at != '\0'; at++) {
-        if (*at == '/') {
-            *at = '\0';
-            (void)mkdir(part, 0755); /* what fails here fails again at the last one */
-            *at = '/';
-        }
-    }
-    if (mkdir(part, 0755) != 0 && errno != EEXIST) {
-        (void)tq_err_system(err, "cannot make the folder %s", path);
-        is_made = tq_err_prefix(err, "%s", remedy);
+    for (char *at = part + 1; is_made; at++) {
+        char end = *at;
+
+        if (end != '/' && end != '\0')
+            continue;
+        *at = '\0';
+        if (access(part, F_OK) != 0 && mkdir(part, 0755) != 0 && errno != EEXIST)
+            is_made = tq_err_system(err,
+                                    "run taskq in a folder that you may write to, or set "
+                                    "DATABASE_URL: cannot make %s",
+                                    part);
+        *at = end;
+        if (end == '\0')
+            break;
     }
     free(part);
     return is_made;
@@ -57,10 +58,13 @@ bool tq_folder_open(const char *path, struct tq_folder *folder, struct tq_err *e
     }
     folder->uid = info.st_uid;
     folder->gid = info.st_gid;
-    if (S_ISDIR(info.st_mode))
+    if (geteuid() == 0 || geteuid() == info.st_uid)
         return true;
     tq_folder_close(folder);
-    return tq_err_set(err, TQ_ERR_SYSTEM, ENOTDIR, "%s is not a folder", path);
+    return tq_err_set(err, TQ_ERR_SYSTEM, EPERM,
+                      "it belongs to user id %u, and you are %u: be that user or root, work in a "
+                      "folder of your own, or set DATABASE_URL",
+                      (unsigned)info.st_uid, (unsigned)geteuid());
 }
 
 void tq_folder_close(struct tq_folder *folder)
@@ -75,16 +79,11 @@ bool tq_folder_file(const struct tq_folder *folder, const char *name, int *fd, s
     struct stat info;
 
     *fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (*fd < 0) {
+    if (*fd < 0 || fstat(*fd, &info) != 0 ||
+        (info.st_uid != folder->uid && fchown(*fd, folder->uid, folder->gid) != 0)) {
         (void)tq_err_system(err, "cannot open %s", path);
-    } else if (fstat(*fd, &info) != 0 ||
-               (geteuid() == 0 && fchown(*fd, folder->uid, folder->gid) != 0)) {
-        (void)tq_err_system(err, "cannot use %s", path);
-        (void)close(*fd); /* nothing was written */
-        *fd = -1;
-    } else if (!S_ISREG(info.st_mode)) {
-        (void)tq_err_set(err, TQ_ERR_SYSTEM, 0, "%s is not a file", path);
-        (void)close(*fd); /* nothing was written */
+        if (*fd >= 0)
+            (void)close(*fd); /* nothing was written */
         *fd = -1;
     }
     free(path);
@@ -114,6 +113,19 @@ bool tq_lock_wait(int fd, int operation, int64_t deadline_us)
 void tq_lock_release(int fd)
 {
     (void)flock(fd, LOCK_UN); /* cannot fail on a descriptor that is open */
+}
+
+bool tq_ready_read(int fd, struct tq_ready *ready)
+{
+    char text[sizeof ready->socket + 16] = "";
+
+    return pread(fd, text, sizeof text - 1, 0) > 0 &&
+           sscanf(text, "%d\n%127s", &ready->major, ready->socket) == 2;
+}
+
+bool tq_ready_write(int fd, const struct tq_ready *ready)
+{
+    return ftruncate(fd, 0) == 0 && dprintf(fd, "%d\n%s\n", ready->major, ready->socket) > 0;
 }
 
 void tq_folder_nap(void)

@@ -55,6 +55,17 @@ bool tq_lock_wait(int fd, int operation, int64_t deadline_us);
 /* Gives it back. Closing does so too, unless a child has inherited the descriptor. */
 void tq_lock_release(int fd);
 
+/* What `ready` says: the server's major version, and the folder of its socket, absolute or seen
+   from the folder, which may be moved while the server runs. False when it says nothing, or when it
+   cannot be written. */
+struct tq_ready {
+    int major;
+    char socket[128];
+};
+
+bool tq_ready_read(int fd, struct tq_ready *ready);
+bool tq_ready_write(int fd, const struct tq_ready *ready);
+
 /* Pauses between two looks at a condition that gives no other notice: 2 ms. */
 void tq_folder_nap(void);
 

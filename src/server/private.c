@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -79,43 +78,30 @@ static char *make_description(const struct tq_folder *folder, int major)
     return text;
 }
 
-/* What a keeper says that is alive and has a ready server. */
-static bool read_ready(const struct tq_folder *folder, int *major, char **socket_folder)
-{
-    char text[PATH_MAX] = "";
-    struct tq_err ignored; /* not ready */
-    char *socket, *path;
-    ssize_t len;
-    int fd;
-
-    *socket_folder = NULL;
-    if (!tq_folder_file(folder, TQ_FOLDER_READY, &fd, &ignored))
-        return false;
-    len = tq_lock_try(fd, LOCK_SH) ? 0 : pread(fd, text, sizeof text - 1, 0);
-    (void)close(fd);
-    *major = atoi(text);
-    socket = len > 0 ? strchr(text, '\n') : NULL;
-    if (*major == 0 || socket == NULL)
-        return false;
-    socket++;
-    socket[strcspn(socket, "\n")] = '\0';
-    path = *socket == '/' ? tq_strdup(socket) : tq_format("%s/%s", folder->path, socket);
-    *socket_folder = realpath(path, NULL);
-    free(path);
-    return *socket_folder != NULL;
-}
-
+/* Whether a keeper is alive, says that its server is ready, and is right. */
 static bool is_usable(struct tq_private *private)
 {
-    char *socket_folder;
-    int major;
-    bool is_ready = read_ready(&private->folder, &major, &socket_folder) && answers(socket_folder);
+    const char *folder = private->folder.path;
+    struct tq_ready ready = {0};
+    struct tq_err ignored; /* not ready */
+    bool is_ready;
+    char *path, *socket_folder;
+    int fd;
 
+    if (!tq_folder_file(&private->folder, TQ_FOLDER_READY, &fd, &ignored))
+        return false;
+    is_ready = !tq_lock_try(fd, LOCK_SH) && tq_ready_read(fd, &ready);
+    (void)close(fd); /* nothing was written */
+    path = tq_format("%s%s%s", *ready.socket == '/' ? "" : folder, *ready.socket == '/' ? "" : "/",
+                     ready.socket);
+    socket_folder = is_ready ? realpath(path, NULL) : NULL;
+    is_ready = socket_folder != NULL && answers(socket_folder);
     if (is_ready) {
         private->conninfo = make_conninfo(socket_folder);
-        private->description = make_description(&private->folder, major);
+        private->description = make_description(&private->folder, ready.major);
     }
     free(socket_folder);
+    free(path);
     return is_ready;
 }
 

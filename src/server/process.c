@@ -15,6 +15,9 @@
 
 enum { CANNOT_EXECUTE = 127 };
 
+/* PostgreSQL obeys many variables, and it must say its errors in the language that we look for. */
+static const char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
+
 _Noreturn static void become(const struct tq_process *process, pid_t keeper, int output)
 {
     const char *what = "start";
@@ -35,7 +38,7 @@ _Noreturn static void become(const struct tq_process *process, pid_t keeper, int
         goto fail;
     if (process->kept_fd >= 0 && fcntl(process->kept_fd, F_SETFD, 0) != 0)
         goto fail;
-    (void)execv(process->argv[0], (char *const *)process->argv); /* returns only when it fails */
+    (void)execve(process->argv[0], (char *const *)process->argv, (char *const *)environment);
     what = process->argv[0];
 fail:
     (void)dprintf(STDERR_FILENO, "cannot run %s: %s\n", what, strerror(errno));
