@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The private PostgreSQL without a queue, for specs: `taskq-private open FOLDER` prints the
-// connection string, a description, and "ready", then uses the server until its input ends.
+// The private PostgreSQL without a queue, for specs. Prints the connection string, a description
+// and "ready", as lines; `open` ends then, `hold` uses the server until it is killed.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,11 +9,10 @@
 #include "server/keeper.h"
 #include "server/private.h"
 
-static int use(const char *folder)
+static int use(const char *folder, bool is_held)
 {
     struct tq_private *private;
     struct tq_err err;
-    char byte;
 
     if (!tq_private_open(folder, &private, &err)) {
         (void)fprintf(stderr, "%s\n", err.message);
@@ -21,8 +20,8 @@ static int use(const char *folder)
     }
     (void)printf("%s\n%s\nready\n", tq_private_conninfo(private), tq_private_describe(private));
     (void)fflush(stdout);
-    while (read(STDIN_FILENO, &byte, 1) > 0)
-        continue;
+    if (is_held)
+        (void)pause();
     tq_private_close(private);
     return TQ_EXIT_DONE;
 }
@@ -31,8 +30,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "keeper") == 0)
         return tq_keeper_main(argv[2]);
-    if (argc == 3 && strcmp(argv[1], "open") == 0)
-        return use(argv[2]);
-    (void)fprintf(stderr, "usage: taskq-private open FOLDER\n");
+    if (argc == 3 && (strcmp(argv[1], "open") == 0 || strcmp(argv[1], "hold") == 0))
+        return use(argv[2], strcmp(argv[1], "hold") == 0);
+    (void)fprintf(stderr, "usage: taskq-private open|hold FOLDER\n");
     return TQ_EXIT_USAGE;
 }
