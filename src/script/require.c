@@ -106,6 +106,11 @@ static bool require_builtin(lua_State *L, int cache, const char *name)
             struct place place = {cache, name, name};
 
             run_text(L, &place, shown, resource->text, resource->len);
+            if (lua_istable(L, -1)) {
+                tq_view_push(L, -1);
+                lua_pushvalue(L, -1);
+                lua_setfield(L, cache, name);
+            }
             return true;
         }
     }

@@ -64,6 +64,8 @@ UNIT_TEST(says_what_is_missing_and_what_is_refused)
 
 UNIT_TEST(gives_the_libraries)
 {
+    check_true("return require 'taskq.file' == taskq.file and require 'taskq.file' == taskq.file "
+               "and not pcall(function() taskq.file.write = nil end) and taskq.file.write ~= nil");
     check_true("return require 'string' == string and require 'taskq' == taskq "
                "and require('taskq.core').send_mail ~= nil and require 'cjson' ~= nil");
 }
