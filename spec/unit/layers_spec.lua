@@ -119,7 +119,7 @@ describe("the source tree", function()
   end)
 
   it("has headers that compile alone", function()
-    local flags = "$(pkg-config --cflags lua5.4 libuv libpq jansson libcurl)"
+    local flags = "$(pkg-config --cflags lua5.4 libuv libpq libcurl)"
     local headers = table.concat(find("src -name '*.h'"), " ")
 
     local output, succeeded = output_of(
