@@ -370,10 +370,9 @@ static const struct {
     {CURLE_COULDNT_CONNECT, "; does the server run, and is the port in the URL (SMTP_URL) right?"},
     {CURLE_LOGIN_DENIED, "; are user and password in the URL (SMTP_URL) right?"},
     {CURLE_PEER_FAILED_VERIFICATION,
-     "; in the URL (SMTP_URL), ?ca=FILE names other certificates to trust, and ?tls=never does "
-     "without TLS (for a server on this machine)"},
-    {CURLE_USE_SSL_FAILED,
-     "; in the URL (SMTP_URL), ?tls=try allows to send without TLS when the server offers none"},
+     "; in the URL (SMTP_URL), ?ca=FILE names other certificates to trust, and "
+     "smtp://HOST?tls=never does without TLS (for a server on this machine)"},
+    {CURLE_USE_SSL_FAILED, "; ?tls=try in the URL (SMTP_URL) sends without TLS, the password too"},
 };
 
 static const char *hint_for(CURLcode code)
@@ -388,12 +387,15 @@ static const char *hint_for(CURLcode code)
 static void fail_to_connect(struct tq_smtp_session *session, CURLcode code)
 {
     const char *problem = *session->problem != '\0' ? session->problem : curl_easy_strerror(code);
+    size_t len = strlen(problem);
     long reply = 0;
     struct tq_err err;
 
+    if (len > 0 && problem[len - 1] == '.')
+        len--;
     (void)curl_easy_getinfo(session->easy.curl, CURLINFO_RESPONSE_CODE, &reply); /* 0: none */
-    (void)tq_err_set(&err, TQ_ERR_NET, (int)code, "no mail connection to %s: %s%s%s%s",
-                     session->server.name, problem, reply >= 400 ? ": " : "",
+    (void)tq_err_set(&err, TQ_ERR_NET, (int)code, "no mail connection to %s: %.*s%s%s%s",
+                     session->server.name, (int)len, problem, reply >= 400 ? ": " : "",
                      reply >= 400 ? session->said : "", hint_for(code));
     break_off(session, &err);
 }
