@@ -2,6 +2,7 @@
 
 local core = require "taskq.core"
 
+---@class taskq.file
 local M = {}
 
 --- Writes a file under a hidden name beside `path`, then renames it; missing folders are made.
