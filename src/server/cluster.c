@@ -209,20 +209,54 @@ static void remove_stale_files(void)
     tq_buf_deinit(&text);
 }
 
+/* The socket's folder in /tmp, where anybody may have made it. */
+static bool is_own_folder(const char *path)
+{
+    struct stat info;
+
+    return strncmp(path, AWAY_PREFIX, strlen(AWAY_PREFIX)) == 0 && lstat(path, &info) == 0 &&
+           S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 0777) == 0700;
+}
+
+static void empty_socket_folder(const char *path)
+{
+    static const char *const names[] = {SOCKET_NAME, SOCKET_NAME ".lock"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = tq_format("%s%s", path, names[i]);
+
+        (void)unlink(file); /* mostly the server has done it */
+        free(file);
+    }
+}
+
+static void leave_socket_folder(struct tq_cluster *cluster)
+{
+    if (cluster->socket_away != NULL && is_own_folder(cluster->socket_away)) {
+        empty_socket_folder(cluster->socket_away);
+        (void)rmdir(cluster->socket_away); /* not when somebody has put something into it */
+    }
+    free(cluster->socket_away);
+    cluster->socket_away = NULL;
+}
+
 /* libpq takes 107 bytes, and a comma for the end of a host's name. */
 static bool make_socket_folder(struct tq_cluster *cluster, struct tq_err *err)
 {
     size_t most = sizeof((struct sockaddr_un *)NULL)->sun_path - sizeof "/socket" SOCKET_NAME;
+    bool is_near = strlen(cluster->home) <= most && strchr(cluster->home, ',') == NULL;
 
-    if (strlen(cluster->home) <= most && strchr(cluster->home, ',') == NULL)
+    if (!is_near && cluster->socket_away != NULL && is_own_folder(cluster->socket_away)) {
+        empty_socket_folder(cluster->socket_away);
+        return true;
+    }
+    leave_socket_folder(cluster);
+    if (is_near)
         return mkdir("socket", 0700) == 0 || errno == EEXIST ||
                tq_err_system(err, "cannot make %s/socket", cluster->home);
     cluster->socket_away = tq_strdup(AWAY_PREFIX "XXXXXX");
-    if (mkdtemp(cluster->socket_away) != NULL)
-        return true;
-    free(cluster->socket_away);
-    cluster->socket_away = NULL;
-    return tq_err_system(err, "cannot make a folder in /tmp for the socket");
+    return mkdtemp(cluster->socket_away) != NULL ||
+           tq_err_system(err, "cannot make %s, for the socket", cluster->socket_away);
 }
 
 bool tq_cluster_prepare(struct tq_cluster *cluster, struct tq_err *err)
@@ -265,25 +299,8 @@ bool tq_cluster_is_ready(pid_t pid)
     return is_ready;
 }
 
-void tq_cluster_remove_socket(const char *socket_away)
-{
-    static const char *const names[] = {SOCKET_NAME, SOCKET_NAME ".lock"};
-
-    if (strncmp(socket_away, AWAY_PREFIX, strlen(AWAY_PREFIX)) != 0)
-        return;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = tq_format("%s%s", socket_away, names[i]);
-
-        (void)unlink(path); /* a server that ended by itself has done it */
-        free(path);
-    }
-    (void)rmdir(socket_away);
-}
-
 void tq_cluster_deinit(struct tq_cluster *cluster)
 {
-    if (cluster->socket_away != NULL)
-        tq_cluster_remove_socket(cluster->socket_away);
-    free(cluster->socket_away);
+    leave_socket_folder(cluster);
     tq_programs_free(&cluster->programs);
 }

@@ -22,7 +22,9 @@ struct tq_cluster {
     const char *home; /* not owned: absolute path of the working folder */
     int lock_fd;      /* not owned: all processes of the server inherit it */
     struct tq_programs programs;
-    char *socket_away; /* where the socket is when the path of home is too long; else NULL */
+    char *socket_away; /* where the socket is when the path of home is too long; else NULL. Before
+                          tq_cluster_prepare(): where the last server had it, who may be waited for
+                          there */
 };
 
 /* Finds the programs, and makes what is missing: the data, the settings, the socket's folder. No
@@ -40,9 +42,7 @@ bool tq_cluster_is_ready(pid_t pid);
 bool tq_cluster_explain(const struct tq_cluster *cluster, const char *what, const char *output,
                         struct tq_err *err);
 
-/* Removes a socket folder that lies away, and all that it may hold. The server has ended. */
-void tq_cluster_remove_socket(const char *socket_away);
-
+/* The server has ended: removes what it had outside of home. */
 void tq_cluster_deinit(struct tq_cluster *cluster);
 
 #endif

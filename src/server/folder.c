@@ -103,7 +103,7 @@ bool tq_lock_try(int fd, int operation)
 bool tq_lock_wait(int fd, int operation, int64_t deadline_us)
 {
     while (!tq_lock_try(fd, operation)) {
-        if (tq_clock_us() > deadline_us)
+        if (errno != EWOULDBLOCK || tq_clock_us() > deadline_us)
             return false;
         tq_folder_nap();
     }

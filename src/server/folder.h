@@ -49,7 +49,8 @@ TQ_MUST_CHECK bool tq_folder_file(const struct tq_folder *folder, const char *na
 /* Takes LOCK_SH or LOCK_EX now, or returns false. */
 bool tq_lock_try(int fd, int operation);
 
-/* Takes it as soon as possible; false when the deadline (of tq_clock_us()) passes before. */
+/* Takes it as soon as possible. False when the deadline (of tq_clock_us()) passes before: errno is
+   EWOULDBLOCK; or when the file cannot be locked at all. */
 bool tq_lock_wait(int fd, int operation, int64_t deadline_us);
 
 /* Gives it back. Closing does so too, unless a child has inherited the descriptor. */

@@ -119,17 +119,10 @@ static bool settle(struct keeper *keeper, struct tq_err *err)
                          keeper->home);
 }
 
-/* What the last keeper has announced, if it was killed before it could remove it. */
-static void remove_old_socket(const struct keeper *keeper)
-{
-    struct tq_ready old;
-
-    if (tq_ready_read(keeper->ready_fd, &old))
-        tq_cluster_remove_socket(old.socket);
-}
-
 static bool prepare(struct keeper *keeper, const char *path, struct tq_err *err)
 {
+    struct tq_ready last;
+
     if (!take_signals(&keeper->signals, err) || !read_linger(&keeper->linger_us, err) ||
         !open_files(keeper, path, err) || !settle(keeper, err))
         return false;
@@ -139,7 +132,8 @@ static bool prepare(struct keeper *keeper, const char *path, struct tq_err *err)
             "processes of an earlier server do not end: `fuser -v %s/" TQ_FOLDER_SERVER
             "` lists them",
             keeper->folder.path);
-    remove_old_socket(keeper);
+    if (tq_ready_read(keeper->ready_fd, &last))
+        keeper->cluster.socket_away = tq_strdup(last.socket);
     keeper->cluster.home = keeper->home;
     keeper->cluster.lock_fd = keeper->server_fd;
     return tq_cluster_prepare(&keeper->cluster, err) &&

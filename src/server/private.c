@@ -206,44 +206,57 @@ static bool start_keeper(const struct tq_folder *folder, int lock_fd, int64_t de
     return is_started;
 }
 
-/* The shared lock, and its time, by which the keeper sees uses that come and go between two looks.
- */
-static bool hold(struct tq_private *private, int64_t deadline_us, struct tq_err *err)
+static void let_go(struct tq_private *private)
 {
-    if (!tq_folder_file(&private->folder, TQ_FOLDER_IN_USE, &private->in_use_fd, err))
-        return false;
-    if (!tq_lock_wait(private->in_use_fd, LOCK_SH, deadline_us))
-        return tq_err_set(
-            err, TQ_ERR_CONNECT, 0,
-            "its keeper stops it, and has not finished after %d s; see %s/" TQ_FOLDER_LOG,
-            PATIENCE_S, private->folder.path);
-    return futimens(private->in_use_fd, NULL) == 0 ||
-           tq_err_system(err, "cannot touch " TQ_FOLDER_IN_USE);
+    if (private->in_use_fd >= 0)
+        (void)close(private->in_use_fd); /* gives the lock back */
+    private->in_use_fd = -1;
+    tq_folder_close(&private->folder);
+}
+
+/* The shared lock on a file that nobody has removed while we waited; and the file's time, by which
+   the keeper sees uses that come and go between two looks. */
+static bool hold(struct tq_private *private, const char *path, int64_t deadline_us,
+                 struct tq_err *err)
+{
+    struct stat info;
+
+    do {
+        let_go(private);
+        if (!tq_folder_open(path, &private->folder, err) ||
+            !tq_folder_file(&private->folder, TQ_FOLDER_IN_USE, &private->in_use_fd, err))
+            return false;
+        if (!tq_lock_wait(private->in_use_fd, LOCK_SH, deadline_us))
+            return tq_err_system(err, "cannot lock %s/" TQ_FOLDER_IN_USE, private->folder.path);
+        if (futimens(private->in_use_fd, NULL) != 0 || fstat(private->in_use_fd, &info) != 0)
+            return tq_err_system(err, "cannot touch %s/" TQ_FOLDER_IN_USE, private->folder.path);
+    } while (info.st_nlink == 0);
+    return true;
 }
 
 static bool reach(struct tq_private *private, int64_t deadline_us, struct tq_err *err)
 {
-    int lock_fd;
-    bool is_fine = tq_folder_file(&private->folder, TQ_FOLDER_KEEPER, &lock_fd, err);
+    const struct tq_folder *folder = &private->folder;
 
-    while (is_fine && !is_usable(private)) {
-        if (tq_lock_try(lock_fd, LOCK_EX)) {
-            is_fine = start_keeper(&private->folder, lock_fd, deadline_us, err);
-            (void)close(lock_fd); /* the keeper's now */
-            lock_fd = -1;
-            is_fine = is_fine && tq_folder_file(&private->folder, TQ_FOLDER_KEEPER, &lock_fd, err);
-        } else if (tq_clock_us() > deadline_us) {
-            is_fine = tq_err_set(err, TQ_ERR_CONNECT, 0,
-                                 "another command has started it, but it is not ready after %d s; "
-                                 "see %s/" TQ_FOLDER_LOG,
-                                 PATIENCE_S, private->folder.path);
-        } else {
+    while (!is_usable(private)) {
+        bool is_started = true;
+        int lock_fd;
+
+        if (tq_clock_us() > deadline_us)
+            return tq_err_set(err, TQ_ERR_CONNECT, 0,
+                              "its keeper has not made it ready in %d s; see %s/" TQ_FOLDER_LOG,
+                              PATIENCE_S, folder->path);
+        if (!tq_folder_file(folder, TQ_FOLDER_KEEPER, &lock_fd, err))
+            return false;
+        if (tq_lock_try(lock_fd, LOCK_EX))
+            is_started = start_keeper(folder, lock_fd, deadline_us, err);
+        else
             tq_folder_nap();
-        }
+        (void)close(lock_fd); /* the keeper has it, if we had it */
+        if (!is_started)
+            return false;
     }
-    if (lock_fd >= 0)
-        (void)close(lock_fd);
-    return is_fine;
+    return true;
 }
 
 bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err *err)
@@ -253,8 +266,7 @@ bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err 
 
     *out = NULL;
     private->in_use_fd = -1;
-    if (tq_folder_open(folder, &private->folder, err) && hold(private, deadline_us, err) &&
-        reach(private, deadline_us, err)) {
+    if (hold(private, folder, deadline_us, err) && reach(private, deadline_us, err)) {
         *out = private;
         return true;
     }
@@ -265,9 +277,7 @@ bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err 
 
 void tq_private_close(struct tq_private *private)
 {
-    if (private->in_use_fd >= 0)
-        (void)close(private->in_use_fd); /* gives the lock back */
-    tq_folder_close(&private->folder);
+    let_go(private);
     free(private->conninfo);
     free(private->description);
     free(private);

@@ -4,11 +4,10 @@
 #include "server/programs.h"
 
 #include <glob.h>
-#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -61,7 +60,9 @@ static void look_at(struct search *search, const char *folder)
     free(server);
     if (major == 0)
         return;
-    tq_buf_addf(&search->others, "%s%d in %s", search->others.len > 0 ? ", " : "", major, folder);
+    if (search->others.len == 0 || strstr(search->others.data, folder) == NULL)
+        tq_buf_addf(&search->others, "%s%d in %s", search->others.len > 0 ? ", " : "", major,
+                    folder);
     if (search->major != 0 ? major != search->major : major < LEAST_MAJOR)
         return;
     if (major > search->best.major) {
@@ -77,7 +78,7 @@ static void look_in_path(struct search *search)
     char *rest = copy;
 
     for (char *part; search->best.folder == NULL && (part = strsep(&rest, ":")) != NULL;) {
-        char *link = tq_format("%s/initdb", *part != '\0' ? part : ".");
+        char *link = tq_format("%s/initdb", part);
         char *real = realpath(link, NULL); /* /usr/bin/initdb may be a link to where all are */
 
         if (real != NULL) {
@@ -109,8 +110,8 @@ static bool explain(const struct search *search, const char *named, struct tq_er
 
     if (named != NULL && search->others.len == 0)
         return tq_err_set(err, TQ_ERR_CONNECT, 0,
-                          "TASKQ_PG_BIN is %s, but there is no PostgreSQL server that runs (initdb "
-                          "and postgres)",
+                          "TASKQ_PG_BIN is %s, where no PostgreSQL server runs: give the absolute "
+                          "path of the folder that holds initdb and postgres",
                           named);
     if (search->major != 0)
         return tq_err_set(err, TQ_ERR_CONNECT, 0,
