@@ -195,6 +195,7 @@ describe("SIGKILL", function()
     local path, keeper, server = victim()
 
     kill(keeper)
+    private.await_end({ keeper })
 
     assert.equal(42, recall((private.use(path))))
     assert.is_false(private.is_alive(server))
@@ -214,6 +215,7 @@ describe("SIGKILL", function()
     local path, keeper, server = victim()
 
     kill(server)
+    private.await_end({ server })
 
     assert.equal(42, recall((private.use(path))))
     private.await_end({ keeper })
@@ -226,6 +228,7 @@ describe("SIGKILL", function()
     holder:kill("sigkill")
     kill(keeper)
     uv.kill(server, "sigkill")
+    private.await_end({ keeper, server })
 
     assert.equal(42, recall((private.use(path))))
   end)
