@@ -30,8 +30,8 @@ static void check_stopped_at(const char *body, int64_t soft_ms)
     stage.soft_ms = soft_ms;
     stage.hard_ms = HARD_MS;
 
-    struct tq_run *run = stage_start(&stage, "t", "{}");
     int64_t start_us = tq_clock_us();
+    struct tq_run *run = stage_start(&stage, "t", "{}");
     const struct tq_outcome *outcome = stage_finish(&stage, run);
     int64_t elapsed_ms = (tq_clock_us() - start_us) / 1000;
 
