@@ -111,15 +111,16 @@ static void run(void *arg)
     struct pollfd fds[SINK_PEERS + 2] = {{.fd = sink->listener, .events = POLLIN},
                                          {.fd = sink->stop[0], .events = POLLIN}};
 
-    for (;;) {
+    for (bool is_over = false; !is_over;) {
         for (int i = 0; i < SINK_PEERS; i++)
             fds[i + 2] = (struct pollfd){.fd = sink->peers[i].fd, .events = POLLIN};
         CHECK(poll(fds, SINK_PEERS + 2, -1) > 0);
-        if (fds[1].revents != 0)
-            break;
+        is_over = fds[1].revents != 0; /* unless there is something to hear */
         for (int i = 0; i < SINK_PEERS; i++) {
-            if (fds[i + 2].revents != 0)
+            if (fds[i + 2].revents != 0) {
                 read_from(sink, &sink->peers[i]);
+                is_over = false;
+            }
         }
         if (fds[0].revents != 0)
             take_peer(sink);
