@@ -83,7 +83,7 @@ describe("report:generate", function()
 
     debug.sethook()
     assert.equal(200000, result.rows)
-    assert.is_true(most - before < 1024, ("%.0f KB"):format(most - before))
+    assert.is_true(most - before < 4096, ("%.0f KB"):format(most - before))
   end)
 
   it("names file and line of what is wrong", function()
