@@ -53,7 +53,6 @@
 ---@field null lightuserdata JSON's null, the same as cjson.null
 ---@field json taskq.Json
 ---@field log taskq.Log
----@field file taskq.file
 --- Sends one message, or files it when no SMTP_URL is set; see lua/taskq/mail.lua.
 ---@field mail fun(mail: taskq.Mail): true?, string?, integer?
 --- Writes files that nobody sees half written; see lua/taskq/file.lua.
@@ -77,8 +76,6 @@
 --- `require "taskq.core"`: what lua/taskq is made of; handlers use the modules above it.
 ---@class taskq.core
 --- Makes a folder and those that lead to it; true, or nil, a message and an errno.
----@field make_folder fun(path: string): true?, string?, integer?
---- Makes a folder and those that lead to it.
 ---@field make_folder fun(path: string): true?, string?, integer?
 --- Returns true, or nil, a message and the code of the server or the library.
 ---@field send_mail fun(letter: taskq.core.Letter): true?, string?, integer?

@@ -105,7 +105,7 @@ static void read_type(struct draft *draft, const char *field)
         at += width;
     }
     if (len == 0 || len > MAX_TYPE_BYTES || at < end)
-        refuse_value(draft, field, "must be a text such as \"email:send\", of at most 255 bytes");
+        refuse_value(draft, field, "must be a text such as \"email:send\", of at most 200 bytes");
     draft->handler.type = type;
 }
 
