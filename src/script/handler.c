@@ -13,7 +13,7 @@
 #include "script/state.h"
 #include "script/utf8.h"
 
-enum { MAX_ATTEMPTS = 1000, MAX_TYPE_BYTES = 255 };
+enum { MAX_ATTEMPTS = 1000, MAX_TYPE_BYTES = 200 };
 
 static const double MAX_MS = 1e12; /* 31 years: nothing overflows when it is added to a time */
 static const size_t DEFAULT_MEMORY_BYTES = 64 * 1024 * 1024, LEAST_MEMORY_BYTES = 1024 * 1024;

@@ -150,14 +150,14 @@ UNIT_TEST(refuses_fields_that_are_wrong)
                   "a.lua: type: must be a text such as \"email:send\", not nil");
     check_refused(
         "return { type = 'a\\xff', handler = print }",
-        "a.lua: type: must be a text such as \"email:send\", of at most 255 bytes, not \"a\xff\"");
+        "a.lua: type: must be a text such as \"email:send\", of at most 200 bytes, not \"a\xff\"");
     check_refused("return { type = 'x' }", "a.lua: handler: must be a function, not nil");
     check_refused(
         "return { type = 5, handler = print }",
-        "a.lua: type: must be a text such as \"email:send\", of at most 255 bytes, not 5");
+        "a.lua: type: must be a text such as \"email:send\", of at most 200 bytes, not 5");
     check_refused(
         "return { type = '', handler = print }",
-        "a.lua: type: must be a text such as \"email:send\", of at most 255 bytes, not \"\"");
+        "a.lua: type: must be a text such as \"email:send\", of at most 200 bytes, not \"\"");
     check_refused("return { type = 'x', handler = 'f' }",
                   "a.lua: handler: must be a function, not \"f\"");
     check_refused(HANDLER("timeout = '5s'"),
