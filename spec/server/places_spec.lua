@@ -128,7 +128,7 @@ describe("a private PostgreSQL that cannot be", function()
     local path = private.path()
     private.use(path)
 
-    refused(private.open(path, { uid = NOBODY, gid = NOBODY }), 1,
+    refused(private.open(path, { uid = NOBODY, gid = NOBODY }), 3,
       "it belongs to user id 0, and you are 65534", "DATABASE_URL")
   end)
 
@@ -138,7 +138,7 @@ describe("a private PostgreSQL that cannot be", function()
       return
     end
 
-    refused(private.open(private.path(), { uid = NOBODY, gid = NOBODY }), 1,
+    refused(private.open(private.path(), { uid = NOBODY, gid = NOBODY }), 3,
       "Permission denied", "a folder that you may write to")
   end)
 
@@ -148,7 +148,7 @@ describe("a private PostgreSQL that cannot be", function()
       return
     end
 
-    refused(private.open(private.path(nil, 54321), { uid = 54321, gid = 54321 }), 1,
+    refused(private.open(private.path(nil, 54321), { uid = 54321, gid = 54321 }), 3,
       "user id 54321 has no entry in /etc/passwd", "DATABASE_URL")
   end)
 

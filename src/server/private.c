@@ -270,6 +270,8 @@ bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err 
         *out = private;
         return true;
     }
+    if (err->domain == TQ_ERR_SYSTEM)
+        err->domain = TQ_ERR_CONNECT; /* whatever it is, there is no database */
     (void)tq_err_prefix(err, "the private PostgreSQL in %s", folder);
     tq_private_close(private);
     return false;
