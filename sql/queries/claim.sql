@@ -2,7 +2,8 @@
 --   $1 int limit, $2 text[] types, $3 smallint[] priorities, $4 timestamptz[] and $5 bigint[] cursors
 --   (rows after them are looked at), $6 bigint worker
 -- Returns the claimed rows in no order, then one row whose id is null: the statement's snapshot, its
--- clock, and its transaction id if it wrote.
+-- clock, its transaction id if it wrote, and how many rows it locked: a row that was updated after the
+-- snapshot is locked in its new version, which the update does not see (the sweep will).
 -- Locks: the claimed rows; rows that others hold are skipped. Index: worker_tasks_live_by_lane.
 -- Called by tq_repository_claim().
 with c as materialized (
@@ -37,9 +38,11 @@ u as (
 )
 select
   id, ctid, type, priority, scheduled_at, created_at, claims, attempts, max_attempts, payload,
-  null::text as snapshot, null::timestamptz as clock, null::bigint as xid
+  null::text as snapshot, null::timestamptz as clock, null::bigint as xid,
+  null::bigint as locked
 from u
 union all
 select
   null, null, null, null, null, null, null, null, null, null,
-  pg_current_snapshot()::text, now(), pg_current_xact_id_if_assigned()::text::bigint
+  pg_current_snapshot()::text, now(), pg_current_xact_id_if_assigned()::text::bigint,
+  (select count(*) from c)

@@ -22,4 +22,5 @@ set
 where t.ctid = any(array(select ctid from c))
 returning
   t.id, t.ctid, t.type, t.priority, t.scheduled_at, t.created_at, t.claims, t.attempts,
-  t.max_attempts, t.payload, null::text as snapshot, null::timestamptz as clock, null::bigint as xid
+  t.max_attempts, t.payload, null::text as snapshot, null::timestamptz as clock, null::bigint as xid,
+  null::bigint as locked

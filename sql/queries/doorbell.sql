@@ -1,5 +1,6 @@
 -- Wakes the sleeping workers of a fleet: one NOTIFY if there are due tasks that this worker, whose
--- promise keeps producers silent, cannot take and another live one could.
+-- promise keeps producers silent, cannot take and another live one could. Its payload is our id, so that
+-- we know it for our own.
 --   $1 bigint own worker id, $2 text[] own types, $3 bool whether this worker is full
 --   $4 text[], $5 smallint[], $6 timestamptz[], $7 bigint[]: its lanes with their cursors
 -- Returns one row when it rang, none otherwise. Hops from priority to priority of the others' types, so
@@ -35,7 +36,7 @@ lanes as (
     limit 1
   ) x
 )
-select pg_notify('taskq', '')
+select pg_notify('taskq', $1::bigint::text)
 where exists (
     select 1
     from lanes l

@@ -1,15 +1,17 @@
 -- Ends tasks without success, for good: moves them to the finished partition as failed or cancelled,
 -- records the attempt and counts them.
 --   $1 bigint[] ids, $2 tid[] places, $3 int[] claims, $4 bigint[] workers (whose claim it was)
---   $5 text[] statuses, $6 text[] kinds, $7 text[] errors, $8 text[] tracebacks
+--   $5 text[] statuses, $6 bool[] whether the attempt is handed back
+--   $7 text[] kinds, $8 text[] errors, $9 text[] tracebacks
 -- Returns one row as complete.sql does.
 -- Locks: the rows, for the transaction. Addressed by ctid; for id + 0 see complete.sql.
 -- Called by tq_repository_fail().
 with r as materialized (
-  select id, tid, claims, worker_id, status, kind, error, traceback
+  select id, tid, claims, worker_id, status, is_handed_back, kind, error, traceback
   from unnest(
-    $1::bigint[], $2::tid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[]
-  ) r(id, tid, claims, worker_id, status, kind, error, traceback)
+    $1::bigint[], $2::tid[], $3::int[], $4::bigint[], $5::text[], $6::bool[], $7::text[],
+    $8::text[], $9::text[]
+  ) r(id, tid, claims, worker_id, status, is_handed_back, kind, error, traceback)
 ),
 d as (
   delete from taskq.worker_tasks_live t
@@ -19,9 +21,9 @@ d as (
     and t.worker_id = r.worker_id
     and t.claims = r.claims
   returning
-    t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims, t.attempts,
-    t.max_attempts, t.type, t.payload, r.status::taskq.task_status as status, r.kind, r.error,
-    r.traceback
+    t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims,
+    t.attempts - r.is_handed_back::int as attempts, t.max_attempts, t.type, t.payload,
+    r.status::taskq.task_status as status, r.kind, r.error, r.traceback
 ),
 a as (
   insert into taskq.task_attempts (

@@ -1,4 +1,4 @@
--- A new worker row, with its first lease.
+-- A new worker row, with its first lease. The others are told, as they may have to wake us.
 --   $1 bigint id, $2 text name, $3 text host, $4 int pid, $5 text version, $6 text[] types,
 --   $7 bigint lease_us
 -- Returns how the server can be told from another one: start time and timeline, as text.
@@ -11,5 +11,7 @@ with w as (
   )
   returning 1
 )
-select pg_postmaster_start_time()::text || ' ' || (pg_control_checkpoint()).timeline_id::text
+select
+  pg_postmaster_start_time()::text || ' ' || (pg_control_checkpoint()).timeline_id::text as server,
+  pg_notify('taskq', $1::bigint::text)
 from w

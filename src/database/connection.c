@@ -347,8 +347,8 @@ static void finish_first(struct tq_connection *c)
         c->last = &c->first;
     c->pending--;
     arm_timer(c);
-    if (request->has_failed && request->is_preparing)
-        c->is_prepared[request->query] = false; /* perhaps it was never made: prepare it again */
+    if (request->has_failed && request->is_preparing && !request->is_answered)
+        c->is_prepared[request->query] = false; /* the preparing itself failed; else it stays */
 
     struct tq_err err = request->err;
 
@@ -388,17 +388,20 @@ static void take_result(struct tq_connection *c, PGresult *result)
     }
 }
 
+/* A burst of equal ones is told once. */
 static void take_notifications(struct tq_connection *c)
 {
-    PGnotify *notify;
-    bool has_any = false;
+    PGnotify *notify, *last = NULL;
 
     while ((notify = PQnotifies(c->pq)) != NULL) {
-        has_any |= notify->be_pid != PQbackendPID(c->pq); /* our own doorbell is for others */
-        PQfreemem(notify);
+        if (last != NULL && strcmp(last->extra, notify->extra) != 0)
+            c->config.on_notify(c->config.owner, last->extra);
+        PQfreemem(last);
+        last = notify;
     }
-    if (has_any && c->config.on_notify != NULL)
-        c->config.on_notify(c->config.owner);
+    if (last != NULL)
+        c->config.on_notify(c->config.owner, last->extra);
+    PQfreemem(last);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)

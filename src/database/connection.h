@@ -44,7 +44,7 @@ struct tq_connection_config {
     bool (*check)(void *owner, struct tq_session *session, struct tq_err *err);
     void (*on_ready)(void *owner);
     void (*on_lost)(void *owner, const struct tq_err *err); /* also when connecting failed */
-    void (*on_notify)(void *owner);
+    void (*on_notify)(void *owner, const char *payload);
     void (*on_closed)(void *owner);
 };
 

@@ -18,6 +18,7 @@ enum claimed_column {
     CLAIMED_SNAPSHOT,
     CLAIMED_CLOCK,
     CLAIMED_XID,
+    CLAIMED_LOCKED,
 };
 enum mark_column { MARK_CLOCK, MARK_XID, MARK_PROMISE };
 enum lane_column { LANE_TYPE, LANE_PRIORITY };
@@ -158,6 +159,7 @@ bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct t
     if (tq_rows_is_null(rows, row, CLAIMED_ID)) {
         moment->snapshot = tq_rows_text(rows, row, CLAIMED_SNAPSHOT);
         moment->clock = tq_rows_int8(rows, row, CLAIMED_CLOCK);
+        moment->locked = tq_rows_int8(rows, row, CLAIMED_LOCKED);
         moment->xid =
             tq_rows_is_null(rows, row, CLAIMED_XID) ? 0 : tq_rows_int8(rows, row, CLAIMED_XID);
         return false;
@@ -234,6 +236,13 @@ static void add_workers(struct tq_params *params, struct tq_settled *const *item
         tq_params_item_int8(params, items[i]->worker_id);
 }
 
+static void add_handed_back(struct tq_params *params, struct tq_settled *const *items, size_t count)
+{
+    tq_params_array(params, TQ_ELEMENT_BOOL, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_bool(params, items[i]->is_handed_back);
+}
+
 static void add_errors(struct tq_params *params, struct tq_settled *const *items, size_t count)
 {
     tq_params_array(params, TQ_ELEMENT_TEXT, count);
@@ -274,6 +283,7 @@ void tq_repository_fail(struct tq_connection *connection, struct tq_request *req
     tq_params_array(params, TQ_ELEMENT_TEXT, count);
     for (size_t i = 0; i < count; i++)
         tq_params_item_text(params, items[i]->status);
+    add_handed_back(params, items, count);
     add_errors(params, items, count);
     tq_connection_send(connection, request, TQ_QUERY_FAIL);
 }
@@ -294,9 +304,7 @@ void tq_repository_requeue(struct tq_connection *connection, struct tq_request *
         else
             tq_params_item_int8(params, items[i]->delay_us);
     }
-    tq_params_array(params, TQ_ELEMENT_BOOL, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_bool(params, items[i]->is_handed_back);
+    add_handed_back(params, items, count);
     add_errors(params, items, count);
     tq_connection_send(connection, request, TQ_QUERY_REQUEUE);
 }

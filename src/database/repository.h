@@ -44,6 +44,7 @@ struct tq_claimed {
 struct tq_claim_moment {
     const char *snapshot; /* xmin:xmax:xid,xid,... ; NULL for a mark */
     int64_t clock;
+    int64_t locked;    /* rows that the claim took, a few of which it may not have got */
     int64_t xid;       /* 0: it wrote nothing */
     bool has_promised; /* a mark that also promised */
 };
@@ -62,7 +63,7 @@ struct tq_settled {
     const char *error;     /* fail, requeue */
     const char *traceback; /* fail, requeue; may be NULL */
     int64_t delay_us;      /* requeue: from now; -1: keeps its scheduled_at */
-    bool is_handed_back;   /* requeue: the attempt does not count */
+    bool is_handed_back;   /* fail, requeue: the attempt does not count */
 };
 
 /* A running row found by stale or held. */

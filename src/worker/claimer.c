@@ -11,27 +11,19 @@
 #include "base/memory.h"
 #include "worker/horizon.h"
 #include "worker/lanes.h"
+#include "worker/vigil.h"
 
 enum {
     MAX_CLAIM = 4096,
-    PROMISE_MS = 100,
-    PROMISE_RENEW_US = 50000, /* renewed when less is left of it */
-    MARK_EVERY_US = 100000,   /* how old the newest mark may be at a look */
-    LOOK_EVERY_US = 1500,
-    AWAKE_US = 20000, /* after the last task found */
-    SLACK_US = 5000,  /* of the horizon */
+    MARK_EVERY_US = 100000, /* how old the newest mark may be at a look */
+    SLACK_US = 5000,        /* of the horizon */
+    SHARE = 20,             /* searches take at most a twentieth of the time */
     DISCOVER_EVERY_US = 5000,
-    DISCOVER_SHARE = 20, /* at most a twentieth of the time */
-    OPEN_LOOK_US = 250000,
     REMAINING_EVERY_US = 20000,
     DOORBELL_EVERY_US = 20000,
+    REFUSED_US = 250000,
+    LOG_EVERY_US = 1000000,
 };
-
-/* Looks after the promise has lapsed. */
-static const int64_t lapse_us[] = {2000, 10000, 50000, 250000};
-enum { LAPSE_STEPS = sizeof lapse_us / sizeof *lapse_us };
-
-enum wakefulness { AWAKE, LAPSING, ASLEEP };
 
 /* A statement of which at most one is under way. */
 struct ask {
@@ -51,19 +43,20 @@ struct tq_claimer {
     bool is_running, has_others;
     int64_t lost_worker_id; /* of a claim whose answer was lost; 0: none */
 
-    enum wakefulness wakefulness;
-    int64_t look_us;      /* when to look next */
-    int64_t found_us;     /* when a task was found last, or somebody woke us */
-    int64_t promise_us;   /* until when producers rely on us */
+    struct tq_vigil vigil;
     int64_t marked_us;    /* when the newest mark was asked for */
     int64_t discover_us;  /* when discovery may run next */
     int64_t remaining_us; /* when that may be asked next */
     int64_t doorbell_us;  /* when it may be rung next */
-    int lapse_step;
-    int64_t lapse_xmax; /* of the first snapshot after the lapse */
+    int64_t retry_us;     /* a mark was refused: not before this */
+    int64_t logged_us;    /* when a refusal was logged last */
 
     struct ask claim, found, mark, discover, next_due, remaining, doorbell;
     int claim_limit, found_limit; /* of what is under way */
+    struct tq_tid
+        *places; /* what the sweep found and nobody claimed yet: the last found_count of them */
+    int64_t *ids;
+    size_t found_count, place_capacity, id_capacity;
 
     struct tq_claimed *rows; /* of the answer being taken, and pointers to them in order */
     const struct tq_claimed **order;
@@ -102,16 +95,26 @@ static struct tq_request *begin(struct ask *ask)
     return &ask->request;
 }
 
+/* Whether the connection was lost, and with it the answer; else the server said no. */
+static bool is_lost(const struct tq_err *err)
+{
+    return err->domain == TQ_ERR_CONNECT && *err->sqlstate == '\0';
+}
+
 /* The claimer of an answered ask; logs a refusal (a lost connection is logged by its owner). */
 static struct tq_claimer *end(struct tq_request *request, const struct tq_err *err)
 {
     struct ask *ask = (struct ask *)request;
+    struct tq_claimer *claimer = ask->claimer;
+    int64_t now_us = tq_clock_us();
 
     ask->is_pending = false;
-    if (err != NULL && err->domain != TQ_ERR_CONNECT)
+    if (err != NULL && !is_lost(err) && now_us - claimer->logged_us > LOG_EVERY_US) {
+        claimer->logged_us = now_us;
         tq_log(TQ_LOG_ERROR, "claimer", "the database refused a statement", "error=%s",
                err->message);
-    return ask->claimer;
+    }
+    return claimer;
 }
 
 struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
@@ -119,6 +122,7 @@ struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
     struct tq_claimer *claimer = tq_zalloc(sizeof *claimer);
 
     claimer->config = *config;
+    claimer->vigil.poll_us = config->poll_interval_ms * 1000;
     claimer->lanes = tq_lanes_new(config->types, config->type_count);
     claimer->horizon = tq_horizon_new();
     (void)uv_timer_init(config->loop, &claimer->timer); /* always 0 */
@@ -141,6 +145,8 @@ static void on_closed(uv_handle_t *timer)
     tq_horizon_free(claimer->horizon);
     free(claimer->rows);
     free((void *)claimer->order);
+    free(claimer->places);
+    free(claimer->ids);
     free(claimer);
 }
 
@@ -164,8 +170,7 @@ void tq_claimer_pause(struct tq_claimer *claimer)
 
 void tq_claimer_wake(struct tq_claimer *claimer)
 {
-    claimer->wakefulness = AWAKE;
-    claimer->found_us = claimer->look_us = tq_clock_us();
+    tq_vigil_wake(&claimer->vigil, tq_clock_us());
 }
 
 void tq_claimer_forget(struct tq_claimer *claimer)
@@ -224,13 +229,17 @@ static void send_discover(struct tq_claimer *claimer)
                            resting, resting_count);
 }
 
-static void send_claim(struct tq_claimer *claimer, int capacity)
+/* Before anything looks behind a cursor. */
+static void lower_cursors(struct tq_claimer *claimer)
 {
     int64_t horizon = tq_horizon_time(claimer->horizon);
-    size_t count;
 
     tq_lanes_lower(claimer->lanes, horizon == TQ_PG_TIME_MIN ? horizon : horizon - SLACK_US);
+}
 
+static void send_claim(struct tq_claimer *claimer, int capacity)
+{
+    size_t count;
     const struct tq_lane_cursor *lanes = tq_lanes_active(claimer->lanes, &count);
 
     claimer->claim_limit = capacity < MAX_CLAIM ? capacity : MAX_CLAIM;
@@ -246,22 +255,22 @@ static void send_next_due(struct tq_claimer *claimer)
     tq_repository_next_due(claimer->config.connection, begin(&claimer->next_due), lanes, count);
 }
 
-/* While producers keep silent because of us, we are the others' doorbell. */
+/* While producers keep silent because of us, and while those that did may still commit, we are the
+   others' doorbell. */
 static void ring_doorbell(struct tq_claimer *claimer, int64_t now_us)
 {
     const struct tq_claimer_config *config = &claimer->config;
     size_t count;
 
     if (!claimer->has_others || claimer->doorbell.is_pending || now_us < claimer->doorbell_us ||
-        now_us > claimer->promise_us)
+        claimer->vigil.state == TQ_VIGIL_ASLEEP || !tq_connection_is_ready(config->doorbell))
         return;
 
     const struct tq_lane_cursor *lanes = tq_lanes_all(claimer->lanes, &count);
     struct tq_request *request = begin(&claimer->doorbell);
 
-    tq_repository_ring_doorbell(config->connection, request, config->types, config->type_count,
-                                lanes, count, config->capacity(config->owner) <= 0,
-                                claimer->worker_id);
+    tq_repository_ring_doorbell(config->doorbell, request, config->types, config->type_count, lanes,
+                                count, config->capacity(config->owner) <= 0, claimer->worker_id);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -271,7 +280,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void arm_timer(struct tq_claimer *claimer, int64_t now_us)
 {
-    int64_t wait_us = claimer->look_us - now_us;
+    int64_t wait_us = claimer->vigil.look_us - now_us;
 
     if (claimer->claim.is_pending) {
         (void)uv_timer_stop(&claimer->timer); /* always 0 */
@@ -290,6 +299,22 @@ static int room(const struct tq_claimer *claimer)
            (claimer->found.is_pending ? claimer->found_limit : 0);
 }
 
+static void send_found(struct tq_claimer *claimer)
+{
+    int capacity = room(claimer);
+    size_t count = claimer->found_count;
+
+    if (count == 0 || claimer->found.is_pending || capacity <= 0)
+        return;
+    if (count > (size_t)capacity)
+        count = (size_t)capacity;
+    claimer->found_count -= count;
+    claimer->found_limit = (int)count;
+    tq_repository_claim_found(claimer->config.connection, begin(&claimer->found),
+                              claimer->places + claimer->found_count,
+                              claimer->ids + claimer->found_count, count, claimer->worker_id);
+}
+
 void tq_claimer_tick(struct tq_claimer *claimer)
 {
     int64_t now_us = tq_clock_us();
@@ -297,69 +322,36 @@ void tq_claimer_tick(struct tq_claimer *claimer)
     if (!claimer->is_running || claimer->lost_worker_id != 0 ||
         !tq_connection_is_ready(claimer->config.connection))
         return;
-    if (claimer->wakefulness == AWAKE && !claimer->mark.is_pending &&
-        claimer->promise_us - now_us < PROMISE_RENEW_US)
-        send_mark(claimer, PROMISE_MS);
+    if (!claimer->mark.is_pending && now_us >= claimer->retry_us &&
+        tq_vigil_needs_promise(&claimer->vigil, now_us))
+        send_mark(claimer, TQ_VIGIL_PROMISE_MS);
     ring_doorbell(claimer, now_us);
-    if (now_us < claimer->look_us || claimer->claim.is_pending) {
+    if (now_us < claimer->vigil.look_us || claimer->claim.is_pending) {
         arm_timer(claimer, now_us);
         return;
     }
 
+    if (!claimer->mark.is_pending && now_us >= claimer->retry_us &&
+        (now_us - claimer->marked_us > MARK_EVERY_US ||
+         tq_vigil_needs_mark(&claimer->vigil, now_us)))
+        send_mark(claimer, 0);
+    lower_cursors(claimer);
+    if (!claimer->discover.is_pending &&
+        (now_us >= claimer->discover_us || claimer->vigil.state != TQ_VIGIL_AWAKE))
+        send_discover(claimer);
+    send_found(claimer);
+
     int capacity = room(claimer);
 
-    if (!claimer->mark.is_pending && now_us - claimer->marked_us > MARK_EVERY_US)
-        send_mark(claimer, 0);
-    if (!claimer->discover.is_pending && now_us >= claimer->discover_us)
-        send_discover(claimer);
     if (capacity > 0) {
         send_claim(claimer, capacity);
     } else {
-        claimer->found_us = now_us; /* full: not idle, and the promise is kept */
-        claimer->look_us = now_us + LOOK_EVERY_US;
+        tq_vigil_was_full(&claimer->vigil, now_us);
     }
     arm_timer(claimer, now_us);
 }
 
 /* ---- after a look ---- */
-
-static void look_again(struct tq_claimer *claimer, int64_t delay_us)
-{
-    claimer->look_us = tq_clock_us() + delay_us;
-}
-
-/* Nothing was found: how long until the next look. */
-static void wind_down(struct tq_claimer *claimer)
-{
-    int64_t now_us = tq_clock_us();
-
-    if (claimer->wakefulness == AWAKE && now_us - claimer->found_us > AWAKE_US) {
-        claimer->wakefulness = LAPSING;
-        claimer->lapse_step = 0;
-    }
-    if (claimer->wakefulness == AWAKE ||
-        (claimer->wakefulness == LAPSING &&
-         (now_us < claimer->promise_us || claimer->mark.is_pending))) {
-        look_again(claimer, LOOK_EVERY_US);
-        claimer->lapse_xmax = tq_horizon_xmax(claimer->horizon);
-        return;
-    }
-    if (claimer->wakefulness == LAPSING && claimer->lapse_step == 0)
-        claimer->lapse_xmax = tq_horizon_xmax(claimer->horizon);
-    if (claimer->wakefulness == LAPSING && claimer->lapse_step < LAPSE_STEPS) {
-        look_again(claimer, lapse_us[claimer->lapse_step++]);
-        return;
-    }
-    if (claimer->wakefulness == LAPSING &&
-        tq_horizon_has_open_before(claimer->horizon, claimer->lapse_xmax)) {
-        look_again(claimer, OPEN_LOOK_US);
-        return;
-    }
-    claimer->wakefulness = ASLEEP;
-    look_again(claimer, claimer->config.poll_interval_ms * 1000);
-    if (!claimer->next_due.is_pending)
-        send_next_due(claimer);
-}
 
 static void maybe_ask_remaining(struct tq_claimer *claimer)
 {
@@ -420,9 +412,9 @@ static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
     struct tq_claim_moment moment = {0};
 
     if (err != NULL) {
-        if (err->domain == TQ_ERR_CONNECT)
+        if (is_lost(err))
             claimer->lost_worker_id = claimer->claim.worker_id;
-        look_again(claimer, OPEN_LOOK_US);
+        tq_vigil_was_refused(&claimer->vigil, tq_clock_us());
         return;
     }
 
@@ -430,20 +422,23 @@ static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
 
     for (size_t i = 0; i < count; i++)
         tq_lanes_claimed(claimer->lanes, claimer->order[i]);
-    tq_lanes_end_claim(claimer->lanes, claimer->claim_limit, moment.clock, tq_clock_us());
+    bool is_full = moment.locked >= claimer->claim_limit;
+
+    tq_lanes_end_claim(claimer->lanes, is_full, moment.clock, tq_clock_us());
     tq_horizon_observe(claimer->horizon, moment.snapshot);
     if (moment.xid > 0) {
         tq_horizon_mark(claimer->horizon, moment.xid, moment.clock);
         claimer->marked_us = claimer->claim.sent_us;
     }
-    if (count == 0) {
+    if (moment.locked == 0) {
         maybe_ask_remaining(claimer);
-        wind_down(claimer);
+        if (tq_vigil_found_nothing(&claimer->vigil, tq_clock_us(), claimer->horizon,
+                                   claimer->mark.is_pending) &&
+            !claimer->next_due.is_pending)
+            send_next_due(claimer);
         return;
     }
-    claimer->wakefulness = AWAKE;
-    claimer->found_us = tq_clock_us();
-    look_again(claimer, count < (size_t)claimer->claim_limit ? LOOK_EVERY_US : 0);
+    tq_vigil_found(&claimer->vigil, tq_clock_us(), is_full);
     claimer->config.take(claimer->config.owner, claimer->order, count, claimer->claim.worker_id);
 }
 
@@ -453,12 +448,16 @@ static void on_marked(struct tq_request *request, const struct tq_rows *rows,
     struct tq_claimer *claimer = end(request, err);
     struct tq_claim_moment moment;
 
-    if (err != NULL)
+    if (err != NULL) {
+        claimer->retry_us = tq_clock_us() + REFUSED_US;
         return;
+    }
     tq_repository_read_mark(rows, &moment);
     tq_horizon_mark(claimer->horizon, moment.xid, moment.clock);
     if (moment.has_promised)
-        claimer->promise_us = tq_clock_us() + PROMISE_MS * 1000;
+        tq_vigil_promised(&claimer->vigil, tq_clock_us());
+    else
+        tq_vigil_marked(&claimer->vigil, claimer->mark.sent_us, moment.xid);
 }
 
 static void on_discovered(struct tq_request *request, const struct tq_rows *rows,
@@ -466,7 +465,7 @@ static void on_discovered(struct tq_request *request, const struct tq_rows *rows
 {
     struct tq_claimer *claimer = end(request, err);
     int64_t now_us = tq_clock_us();
-    int64_t pause_us = (now_us - claimer->discover.sent_us) * DISCOVER_SHARE;
+    int64_t pause_us = (now_us - claimer->discover.sent_us) * SHARE;
     bool has_new = false;
 
     claimer->discover_us = now_us + (pause_us > DISCOVER_EVERY_US ? pause_us : DISCOVER_EVERY_US);
@@ -489,11 +488,11 @@ static void on_next_due(struct tq_request *request, const struct tq_rows *rows,
     struct tq_claimer *claimer = end(request, err);
     int64_t due_us;
 
-    if (err != NULL || claimer->wakefulness != ASLEEP)
+    if (err != NULL || claimer->vigil.state != TQ_VIGIL_ASLEEP)
         return;
     due_us = tq_repository_read_next_due_us(rows);
-    if (due_us >= 0 && due_us < claimer->config.poll_interval_ms * 1000)
-        look_again(claimer, due_us);
+    if (due_us >= 0)
+        tq_claimer_look_within(claimer, due_us);
 }
 
 static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
@@ -501,8 +500,8 @@ static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
 {
     struct tq_claimer *claimer = end(request, err);
 
-    claimer->remaining_us = tq_clock_us() + REMAINING_EVERY_US +
-                            DISCOVER_SHARE * (tq_clock_us() - claimer->remaining.sent_us);
+    claimer->remaining_us =
+        tq_clock_us() + REMAINING_EVERY_US + SHARE * (tq_clock_us() - claimer->remaining.sent_us);
     if (err == NULL)
         claimer->config.on_remaining(claimer->config.owner, tq_repository_read_remaining(rows));
 }
@@ -512,27 +511,34 @@ static void on_doorbell(struct tq_request *request, const struct tq_rows *rows,
 {
     struct tq_claimer *claimer = end(request, err);
     int64_t now_us = tq_clock_us();
-    int64_t pause_us = (now_us - claimer->doorbell.sent_us) * DISCOVER_SHARE;
+    int64_t pause_us = (now_us - claimer->doorbell.sent_us) * SHARE;
 
     (void)rows; /* whether it rang is the others' business */
     claimer->doorbell_us = now_us + (pause_us > DOORBELL_EVERY_US ? pause_us : DOORBELL_EVERY_US);
 }
 
-/* ---- what the sweep found ---- */
+/* ---- what went back, and what the sweep found ---- */
+
+void tq_claimer_look_within(struct tq_claimer *claimer, int64_t delay_us)
+{
+    tq_vigil_look_within(&claimer->vigil, tq_clock_us(), delay_us);
+}
 
 void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
                       size_t count)
 {
-    int capacity = room(claimer);
+    void *tids = claimer->places, *numbers = claimer->ids;
 
-    if (!claimer->is_running || claimer->lost_worker_id != 0 || claimer->found.is_pending ||
-        capacity <= 0 || !tq_connection_is_ready(claimer->config.connection))
-        return;
-    if (count > (size_t)capacity)
-        count = (size_t)capacity;
-    claimer->found_limit = (int)count;
-    tq_repository_claim_found(claimer->config.connection, begin(&claimer->found), places, ids,
-                              count, claimer->worker_id);
+    tq_grow(&tids, &claimer->place_capacity, count, sizeof *claimer->places);
+    tq_grow(&numbers, &claimer->id_capacity, count, sizeof *claimer->ids);
+    claimer->places = tids;
+    claimer->ids = numbers;
+    for (size_t i = 0; i < count; i++) { /* backwards: they are taken from the end */
+        claimer->places[i] = places[count - 1 - i];
+        claimer->ids[i] = ids[count - 1 - i];
+    }
+    claimer->found_count = count;
+    tq_claimer_look_within(claimer, 0);
 }
 
 static void on_found_claimed(struct tq_request *request, const struct tq_rows *rows,
@@ -542,7 +548,7 @@ static void on_found_claimed(struct tq_request *request, const struct tq_rows *r
     struct tq_claim_moment moment;
 
     if (err != NULL) {
-        if (err->domain == TQ_ERR_CONNECT)
+        if (is_lost(err))
             claimer->lost_worker_id = claimer->found.worker_id;
         return;
     }

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The claimer decides when to look for tasks and where, and claims them in batches on the claim
-// connection. It owns the lanes, the horizon, and the promise to producers:
-//
-//     AWAKE    looks every 1-2 ms and has promised so (taskq.awake_until): producers need not
-//     notify LAPSING  found nothing for a while: no longer renews the promise, looks until it has
-//     lapsed, then
-//              after 2, 10, 50 and 250 ms, and every 250 ms while a transaction is open that was
-//              open at the lapse: its producer may have relied on the promise
-//     ASLEEP   waits for NOTIFY, the next due time, or the poll interval
-//
-//     AWAKE --20 ms without a task--> LAPSING --all looks done--> ASLEEP --wake, due, poll--> AWAKE
+// The claimer looks for tasks and claims them in batches, on the claim connection. It owns the
+// lanes, the horizon and the vigil, which say where and when; what the sweep finds, and the
+// doorbell for other workers, are its business too.
 //
 // Main thread only. It acts in tq_claimer_tick(), which the loop calls before it sleeps.
 #ifndef TQ_WORKER_CLAIMER_H
@@ -25,8 +17,9 @@ struct tq_lanes;
 
 struct tq_claimer_config {
     uv_loop_t *loop;
-    struct tq_connection *connection;
-    const char *const *types; /* outlive the claimer */
+    struct tq_connection *connection; /* the claim connection */
+    struct tq_connection *doorbell;   /* another one, for a search that claims must not wait for */
+    const char *const *types;         /* outlive the claimer */
     size_t type_count;
     int64_t poll_interval_ms;
     void *owner;
@@ -59,7 +52,11 @@ void tq_claimer_forget(struct tq_claimer *claimer);
 /* Whether other workers are alive: then the doorbell is rung for what this one cannot take. */
 void tq_claimer_set_others(struct tq_claimer *claimer, bool has_others);
 
-/* What the sweep found behind the cursors: claimed as far as there is room. */
+/* A task went back to the queue and is due after delay_us: look by then. */
+void tq_claimer_look_within(struct tq_claimer *claimer, int64_t delay_us);
+
+/* What the sweep found behind the cursors: claimed before anything else, as there is room. It
+   replaces what an earlier sweep found. */
 void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
                       size_t count);
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "script/script.h"
+#include "worker/lanes.h"
 #include "worker/pace.h"
 
 struct chain { /* letters for one executor, posted together */
@@ -170,6 +171,21 @@ static void log_failure(const struct tq_task *task)
                settled->error);
 }
 
+/* What went back to the queue is to be found again: at its old place, which cursors have passed, or
+   when it is due, which a claimer that sleeps does not know. */
+static void look_for(struct tq_dispatcher *dispatcher, const struct tq_task *task)
+{
+    const struct tq_settled *settled = &task->settlement.settled;
+
+    if (task->settlement.verdict != TQ_VERDICT_REQUEUE || dispatcher->is_draining)
+        return;
+    if (settled->delay_us < 0)
+        tq_lanes_lower_one(tq_claimer_lanes(dispatcher->config.claimer), task->handler->type,
+                           (int16_t)task->priority, task->scheduled_at_us - TQ_PG_EPOCH_US - 1);
+    tq_claimer_look_within(dispatcher->config.claimer,
+                           settled->delay_us < 0 ? 0 : settled->delay_us);
+}
+
 static void on_settled(struct tq_settlement *settlement, bool is_written)
 {
     struct tq_dispatcher *dispatcher = settlement->owner;
@@ -179,6 +195,7 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
     if (is_written) {
         count_written(dispatcher, task);
         log_failure(task);
+        look_for(dispatcher, task);
     } else if (!task->is_fenced) {
         dispatcher->totals.lost++;
         tq_log(TQ_LOG_WARN, "worker",
@@ -275,8 +292,8 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
         task->settlement.owner = dispatcher;
         task->settlement.on_settled = on_settled;
         hold(dispatcher, task);
-        if (dispatcher->is_draining) {
-            task->is_unstarted = true;
+        if (dispatcher->is_draining || task->is_exhausted) {
+            task->is_unstarted = !task->is_exhausted;
             tq_dispatcher_take_back(dispatcher, task);
         } else {
             add_to_chain(dispatcher, least_loaded(dispatcher), task);
@@ -315,9 +332,6 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
         return;
     }
     tq_task_judge(task, next_random(dispatcher));
-    if (task->settlement.settled.is_handed_back && task->settlement.settled.delay_us < 0)
-        tq_lanes_lower_one(dispatcher->config.lanes, task->handler->type, (int16_t)task->priority,
-                           task->scheduled_at_us - TQ_PG_EPOCH_US - 1);
     tq_settler_add(dispatcher->config.settler, &task->settlement);
 }
 

@@ -8,8 +8,8 @@
 #ifndef TQ_WORKER_DISPATCHER_H
 #define TQ_WORKER_DISPATCHER_H
 
+#include "worker/claimer.h"
 #include "worker/executor.h"
-#include "worker/lanes.h"
 #include "worker/settler.h"
 #include "worker/task.h"
 
@@ -19,7 +19,7 @@ struct tq_script;
 struct tq_dispatcher_config {
     struct tq_settler *settler;
     const struct tq_script *script; /* the handlers' facts */
-    struct tq_lanes *lanes;         /* told of tasks that go back to their old place */
+    struct tq_claimer *claimer;     /* told of tasks that go back to the queue */
     struct tq_executor *const *executors;
     const int *slots; /* of each executor */
     int executor_count;

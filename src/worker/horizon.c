@@ -28,14 +28,15 @@ struct tq_horizon {
     struct mark ring[RING_SIZE];
     uint64_t ring_count; /* of marks ever made */
     struct opens open, next;
-    int64_t xmax, time;
+    int64_t time;
+    int64_t first_ended; /* the least id that ended between the last two snapshots */
 };
 
 struct tq_horizon *tq_horizon_new(void)
 {
     struct tq_horizon *horizon = tq_zalloc(sizeof *horizon);
 
-    horizon->time = TQ_PG_TIME_MIN;
+    tq_horizon_forget(horizon);
     return horizon;
 }
 
@@ -52,7 +53,7 @@ void tq_horizon_forget(struct tq_horizon *horizon)
 {
     horizon->ring_count = 0;
     horizon->open.count = 0;
-    horizon->xmax = 0;
+    horizon->first_ended = INT64_MAX;
     horizon->time = TQ_PG_TIME_MIN;
 }
 
@@ -88,42 +89,45 @@ static void opens_add(struct opens *opens, struct open item)
     opens->items[opens->count++] = item;
 }
 
+/* An open transaction of the snapshot before is not in this one: it has ended. */
+static void end_open(struct tq_horizon *horizon, const struct open *ended)
+{
+    if (ended->bound < horizon->time)
+        horizon->time = ended->bound;
+    if (ended->xid < horizon->first_ended)
+        horizon->first_ended = ended->xid;
+}
+
 void tq_horizon_observe(struct tq_horizon *horizon, const char *snapshot)
 {
     char *at = strchr(snapshot, ':') + 1; /* xmin is of no use */
-    int64_t xmax = strtoll(at, &at, 10);
-    int64_t time = bound(horizon, xmax);
     size_t old = 0;
 
-    /* Both lists ascend. What is in the old one only has ended. */
-    horizon->next.count = 0;
-    while (*++at != '\0') {
-        int64_t xid = strtoll(at, &at, 10);
-        int64_t since = INT64_MAX;
+    horizon->time = bound(horizon, strtoll(at, &at, 10)); /* of xmax */
+    horizon->first_ended = INT64_MAX;
 
-        for (; old < horizon->open.count && horizon->open.items[old].xid < xid; old++) {
-            if (horizon->open.items[old].bound < time)
-                time = horizon->open.items[old].bound;
-        }
-        if (old < horizon->open.count && horizon->open.items[old].xid == xid)
-            since = horizon->open.items[old++].bound;
-        if (since == INT64_MAX)
-            since = bound(horizon, xid);
-        opens_add(&horizon->next, (struct open){xid, since});
-        if (*at == '\0')
-            break;
+    /* Both lists ascend. */
+    horizon->next.count = 0;
+    while (*at == ':' || *at == ',') {
+        if (*++at == '\0')
+            break; /* nothing was open */
+
+        int64_t xid = strtoll(at, &at, 10);
+        bool is_known = false;
+
+        while (old < horizon->open.count && horizon->open.items[old].xid < xid)
+            end_open(horizon, &horizon->open.items[old++]);
+        is_known = old < horizon->open.count && horizon->open.items[old].xid == xid;
+        opens_add(&horizon->next,
+                  is_known ? horizon->open.items[old++] : (struct open){xid, bound(horizon, xid)});
     }
-    for (; old < horizon->open.count; old++) {
-        if (horizon->open.items[old].bound < time)
-            time = horizon->open.items[old].bound;
-    }
+    while (old < horizon->open.count)
+        end_open(horizon, &horizon->open.items[old++]);
 
     struct opens swap = horizon->open;
 
     horizon->open = horizon->next;
     horizon->next = swap;
-    horizon->xmax = xmax;
-    horizon->time = time;
 }
 
 int64_t tq_horizon_time(const struct tq_horizon *horizon)
@@ -136,7 +140,7 @@ bool tq_horizon_has_open_before(const struct tq_horizon *horizon, int64_t xid)
     return horizon->open.count > 0 && horizon->open.items[0].xid < xid;
 }
 
-int64_t tq_horizon_xmax(const struct tq_horizon *horizon)
+bool tq_horizon_has_ended_before(const struct tq_horizon *horizon, int64_t xid)
 {
-    return horizon->xmax;
+    return horizon->first_ended < xid;
 }

@@ -38,10 +38,10 @@ void tq_horizon_observe(struct tq_horizon *horizon, const char *snapshot);
 /* Cursors are lowered to this before the next claim. TQ_PG_TIME_MIN before the first observe. */
 int64_t tq_horizon_time(const struct tq_horizon *horizon);
 
-/* Whether a transaction is still in progress whose id was assigned before `xid`. */
+/* Of the transactions whose id was assigned before `xid`: whether one is still in progress, and
+   whether one ended between the last two snapshots, so that its rows have not been looked for yet.
+ */
 bool tq_horizon_has_open_before(const struct tq_horizon *horizon, int64_t xid);
-
-/* The last snapshot's xmax. */
-int64_t tq_horizon_xmax(const struct tq_horizon *horizon);
+bool tq_horizon_has_ended_before(const struct tq_horizon *horizon, int64_t xid);
 
 #endif

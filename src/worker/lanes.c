@@ -31,7 +31,6 @@ struct tq_lanes {
     struct lane **order; /* of the claim under way */
     size_t order_count, order_capacity;
     struct lane *recent; /* rows of one lane come together */
-    int claimed;         /* rows of the claim under way */
     bool is_claiming;
     struct tq_lane_cursor *cursors; /* what was handed out last */
     size_t cursor_capacity;
@@ -198,7 +197,6 @@ const struct tq_lane_cursor *tq_lanes_active(struct tq_lanes *lanes, size_t *cou
         lanes->order[i]->lowered = INT64_MAX;
         hand_out(lanes, i, lanes->order[i]);
     }
-    lanes->claimed = 0;
     lanes->recent = NULL;
     lanes->is_claiming = true;
     *count = lanes->order_count;
@@ -226,18 +224,19 @@ void tq_lanes_claimed(struct tq_lanes *lanes, const struct tq_claimed *row)
         lane->last_id = row->id;
     }
     lane->found++;
-    lanes->claimed++;
 }
 
-void tq_lanes_end_claim(struct tq_lanes *lanes, int limit, int64_t clock, int64_t now_us)
+void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int64_t now_us)
 {
     size_t filled = lanes->order_count; /* the lane that took the last of the limit; none */
 
     lanes->is_claiming = false;
-    if (lanes->claimed >= limit) {
+    if (is_full) {
         while (filled > 0 && lanes->order[--filled]->found == 0)
             continue;
     }
+    if (is_full && (lanes->order_count == 0 || lanes->order[filled]->found == 0))
+        return; /* it got none of what it took: nothing is known but that there is more */
     for (size_t i = 0; i < lanes->order_count && i <= filled; i++) {
         struct lane *lane = lanes->order[i];
 

@@ -38,11 +38,12 @@ void tq_lanes_lower_one(struct tq_lanes *lanes, const char *type, int16_t priori
 const struct tq_lane_cursor *tq_lanes_active(struct tq_lanes *lanes, size_t *count);
 const struct tq_lane_cursor *tq_lanes_all(struct tq_lanes *lanes, size_t *count);
 
-/* The answer to a claim over the lanes of the last tq_lanes_active(): one call a row, then the end.
-   A lane that filled the claim gets the last row it returned; lanes before it were exhausted and
-   get the claim's clock; lanes after it were not reached and keep their cursor. */
+/* The answer to a claim over the lanes of the last tq_lanes_active(): one call a row, then the end,
+   and whether the claim took as many rows as it might (it may not have got them all). A lane that
+   filled the claim gets the last row it returned; lanes before it were exhausted and get the
+   claim's clock; lanes after it were not reached and keep their cursor. */
 void tq_lanes_claimed(struct tq_lanes *lanes, const struct tq_claimed *row);
-void tq_lanes_end_claim(struct tq_lanes *lanes, int limit, int64_t clock, int64_t now_us);
+void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int64_t now_us);
 
 /* What discovery asks for. Valid until the next call of the kind. */
 const struct tq_lane_gap *tq_lanes_gaps(struct tq_lanes *lanes, size_t *count);

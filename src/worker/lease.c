@@ -125,7 +125,10 @@ static void lose(struct tq_lease *lease)
 
 bool tq_lease_is_held(struct tq_lease *lease)
 {
-    if (lease->is_held && tq_clock_boot_us() >= lease->valid_until_us)
+    bool has_any =
+        lease->is_held || lease->id_count > 1; /* the one before, while a new one is taken */
+
+    if (has_any && tq_clock_boot_us() >= lease->valid_until_us)
         lose(lease);
     return lease->is_held;
 }

@@ -31,12 +31,12 @@ static void on_lost(void *owner, const struct tq_err *err)
     line->is_down = true;
 }
 
-static void on_notify(void *owner)
+static void on_notify(void *owner, const char *payload)
 {
     struct tq_line *line = owner;
 
     if (line->on_notify != NULL)
-        line->on_notify(line->owner);
+        line->on_notify(line->owner, payload);
 }
 
 /* In the pool thread. */

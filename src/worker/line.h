@@ -13,8 +13,8 @@ struct tq_line {
     bool is_down;
     int64_t lock_key; /* [const] of a claim line */
     void *owner;
-    void (*on_ready)(void *owner);  /* or NULL */
-    void (*on_notify)(void *owner); /* or NULL */
+    void (*on_ready)(void *owner);                       /* or NULL */
+    void (*on_notify)(void *owner, const char *payload); /* or NULL */
 };
 
 /* Fills everything but the callbacks, which the caller has set, and starts connecting. A claim line

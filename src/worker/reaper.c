@@ -3,6 +3,7 @@
 // Scanning the live partition, slice by slice.
 #include "worker/reaper.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,6 @@ enum {
     SLICE_BLOCKS = 256,
     SLICE_ROWS = 20000,
     PAUSE_FACTOR = 9, /* between slices: a look takes a tenth of the time at most */
-    DEFAULT_MAX_ATTEMPTS = 3,
 };
 
 enum scan { NO_SCAN, STALE, HELD };
@@ -101,7 +101,8 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
     struct rescue *rescue = (struct rescue *)settlement;
     struct tq_reaper *reaper = settlement->owner;
 
-    reaper->pending--;
+    if (--reaper->pending == 0 && reaper->wants_look)
+        arm(reaper, 1000); /* what is being rescued is not to be found again */
     if (is_written && settlement->settled.kind != NULL)
         tq_log(TQ_LOG_WARN, "reaper",
                settlement->verdict == TQ_VERDICT_FAIL ? "stale task failed: no attempts left"
@@ -115,14 +116,16 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
     free(rescue);
 }
 
+/* INT_MAX when only a worker that has the handler can tell: it fails what has no attempts left. */
 static int max_attempts(const struct tq_reaper *reaper, const struct tq_running *running)
 {
     const struct tq_handler *handler = tq_script_find(reaper->config.script, running->type);
 
     if (running->max_attempts > 0)
         return running->max_attempts;
-    return handler != NULL && handler->max_attempts > 0 ? handler->max_attempts
-                                                        : DEFAULT_MAX_ATTEMPTS;
+    if (handler == NULL)
+        return INT_MAX;
+    return handler->max_attempts > 0 ? handler->max_attempts : TQ_DEFAULT_MAX_ATTEMPTS;
 }
 
 static void rescue(struct tq_reaper *reaper, const struct tq_running *running)
@@ -197,7 +200,7 @@ static void on_slice(struct tq_request *request, const struct tq_rows *rows,
     }
     if (reaper->block >= reaper->blocks)
         end_scan(reaper);
-    else if (reaper->scan == HELD)
+    else if (reaper->scan == HELD || reaper->wants_recovery)
         advance(reaper); /* claims wait for it */
     else
         arm(reaper, took_us * PAUSE_FACTOR);
@@ -217,10 +220,12 @@ static void advance(struct tq_reaper *reaper)
 
     if (reaper->is_pending)
         return;
-    if (reaper->scan == NO_SCAN && reaper->wants_recovery) {
+    if (reaper->scan != HELD &&
+        reaper->wants_recovery) { /* claims wait for it; a look begins anew */
+        reaper->wants_look |= reaper->scan == STALE;
         reaper->wants_recovery = false;
         begin_scan(reaper, HELD);
-    } else if (reaper->scan == NO_SCAN && reaper->wants_look) {
+    } else if (reaper->scan == NO_SCAN && reaper->wants_look && reaper->pending == 0) {
         reaper->wants_look = false;
         reaper->looked_us = tq_clock_us();
         begin_scan(reaper, STALE);

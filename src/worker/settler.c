@@ -10,7 +10,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { MAX_BATCH = 4096, LOCKED_RETRY_MS = 50, REFUSED_RETRY_MS = 1000 };
+enum {
+    MAX_BATCH = 4096,
+    MAX_BATCH_BYTES = 8 << 20, /* of results and errors; one item may be more */
+    LOCKED_RETRY_MS = 50,
+    REFUSED_RETRY_MS = 1000,
+};
 
 struct list {
     struct tq_settlement *first, **last;
@@ -28,18 +33,30 @@ struct batch {
     bool is_locating; /* the request asks where the items are, after a miss or a lock */
 };
 
+/* Settlements that were locked by somebody else; asked about apart, so that nobody waits for them.
+ */
+struct aside {
+    struct tq_request request; /* first */
+    struct tq_settler *settler;
+    struct list list;
+    struct tq_settled *items[MAX_BATCH]; /* being asked about */
+    size_t count;
+};
+
 struct tq_settler {
     struct tq_connection *connection;
     struct batch batches[TQ_VERDICT_COUNT];
-    int in_flight;     /* batches whose request has not been answered */
-    struct list aside; /* locked by somebody else */
-    uv_timer_t timer;  /* brings them back, and flushes again after a refusal */
+    int in_flight; /* batches whose request has not been answered */
+    struct aside aside;
+    uv_timer_t timer;  /* asks about them, and flushes again after a refusal */
     bool is_held_back; /* until the timer: the server refuses writes */
     size_t pending;
 };
 
 static void on_written(struct tq_request *request, const struct tq_rows *rows,
                        const struct tq_err *err);
+static void on_aside_located(struct tq_request *request, const struct tq_rows *rows,
+                             const struct tq_err *err);
 
 static void list_init(struct list *list)
 {
@@ -82,7 +99,9 @@ struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connect
     struct tq_settler *settler = tq_zalloc(sizeof *settler);
 
     settler->connection = connection;
-    list_init(&settler->aside);
+    list_init(&settler->aside.list);
+    settler->aside.settler = settler;
+    settler->aside.request.on_done = on_aside_located;
     (void)uv_timer_init(loop, &settler->timer); /* always 0 */
     settler->timer.data = settler;
     for (int i = 0; i < TQ_VERDICT_COUNT; i++) {
@@ -148,7 +167,7 @@ void tq_settler_drop(struct tq_settler *settler,
 {
     for (int i = 0; i < TQ_VERDICT_COUNT; i++)
         drop_from(settler, &settler->batches[i].queued, is_lost, arg);
-    drop_from(settler, &settler->aside, is_lost, arg);
+    drop_from(settler, &settler->aside.list, is_lost, arg);
 }
 
 /* ---- flushing ---- */
@@ -173,14 +192,24 @@ static void send_batch(struct tq_settler *settler, struct batch *batch)
     }
 }
 
+static size_t bytes_of(const struct tq_settled *settled)
+{
+    return settled->result_len + (settled->error != NULL ? strlen(settled->error) : 0) +
+           (settled->traceback != NULL ? strlen(settled->traceback) : 0);
+}
+
 /* Items of one worker id: complete.sql takes one for the whole batch. */
 static void fill(struct batch *batch)
 {
+    size_t bytes = 0;
+
     batch->count = 0;
     while (batch->queued.first != NULL && batch->count < batch->limit) {
-        struct tq_settlement *next = batch->queued.first;
+        const struct tq_settled *next = &batch->queued.first->settled;
 
-        if (batch->count > 0 && next->settled.worker_id != batch->items[0]->worker_id)
+        bytes += bytes_of(next);
+        if (batch->count > 0 &&
+            (next->worker_id != batch->items[0]->worker_id || bytes > MAX_BATCH_BYTES))
             break;
         batch->items[batch->count++] = &list_take(&batch->queued)->settled;
     }
@@ -202,16 +231,24 @@ void tq_settler_flush(struct tq_settler *settler)
     }
 }
 
+static void ask_about_aside(struct tq_settler *settler)
+{
+    struct aside *aside = &settler->aside;
+
+    if (aside->count > 0 || aside->list.first == NULL ||
+        !tq_connection_is_ready(settler->connection))
+        return;
+    while (aside->list.first != NULL && aside->count < MAX_BATCH)
+        aside->items[aside->count++] = &list_take(&aside->list)->settled;
+    tq_repository_locate(settler->connection, &aside->request, aside->items, aside->count);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct tq_settler *settler = timer->data;
 
     settler->is_held_back = false;
-    while (settler->aside.first != NULL) {
-        struct tq_settlement *settlement = list_take(&settler->aside);
-
-        list_append(&settler->batches[settlement->verdict].queued, settlement);
-    }
+    ask_about_aside(settler);
     tq_settler_flush(settler);
 }
 
@@ -268,45 +305,67 @@ static void take_written(struct batch *batch, const struct tq_rows *rows)
         finish_batch(batch);
 }
 
-static void take_places(struct batch *batch, const struct tq_rows *rows)
+/* Where each item is now: queued again, set aside, or lost. */
+static void sort_located(struct tq_settler *settler, struct tq_settled *const *items, size_t count,
+                         const struct tq_rows *rows)
 {
-    struct tq_settler *settler = batch->settler;
-    size_t count = batch->count;
-    bool has_aside = false;
-
     for (size_t i = 0; i < count; i++) {
-        struct tq_settlement *settlement = settlement_of(batch->items[i]);
+        struct tq_settlement *settlement = settlement_of(items[i]);
         bool is_locked = false;
 
         if (!tq_repository_read_place(rows, settlement->settled.id, &settlement->settled.tid,
-                                      &is_locked)) {
+                                      &is_locked))
             settle(settler, settlement, false);
-        } else if (is_locked) {
-            list_append(&settler->aside, settlement);
-            has_aside = true;
-        } else {
-            list_append(&batch->queued, settlement);
-        }
+        else if (is_locked)
+            list_append(&settler->aside.list, settlement);
+        else
+            list_append(&settler->batches[settlement->verdict].queued, settlement);
     }
-    if (has_aside)
+    if (settler->aside.list.first != NULL)
         try_later(settler, LOCKED_RETRY_MS);
+}
+
+static void take_places(struct batch *batch, const struct tq_rows *rows)
+{
+    sort_located(batch->settler, batch->items, batch->count, rows);
     finish_batch(batch);
 }
 
-/* One item whose data the server refuses. Its own data go, the server's message stays. */
+static void on_aside_located(struct tq_request *request, const struct tq_rows *rows,
+                             const struct tq_err *err)
+{
+    struct aside *aside = (struct aside *)request; /* it is the first member */
+    struct tq_settler *settler = aside->settler;
+    size_t count = aside->count;
+
+    aside->count = 0;
+    if (err == NULL) {
+        sort_located(settler, aside->items, count, rows);
+        tq_settler_flush(settler);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        list_append(&settler->aside.list, settlement_of(aside->items[i]));
+    try_later(settler, REFUSED_RETRY_MS);
+}
+
+/* One item whose data the server refuses. Its own data go, the server's message stays; when even
+   that is refused, a constant; and if that is, the task is given up, to run out with the lease. */
 static void take_culprit(struct batch *batch, const struct tq_err *err)
 {
     struct tq_settlement *culprit = settlement_of(batch->items[0]);
 
     batch->count = 0;
-    if (culprit->is_culprit) {
-        tq_log(TQ_LOG_ERROR, "settler", "cannot write how a task ended", "task=%lld error=%s",
-               (long long)culprit->settled.id, err->message);
+    tq_log(TQ_LOG_ERROR, "settler", "the database refuses how a task ended", "task=%lld error=%s",
+           (long long)culprit->settled.id, err->message);
+    if (culprit->refusals >= 2) {
         settle(batch->settler, culprit, false);
         return;
     }
-    culprit->is_culprit = true;
-    culprit->own_error = tq_format("the database refused the outcome: %s", err->message);
+    free(culprit->own_error);
+    culprit->own_error = culprit->refusals++ == 0
+                             ? tq_format("the database refused the outcome: %s", err->message)
+                             : tq_strdup("the database refused the outcome");
     culprit->settled.error = culprit->own_error;
     culprit->settled.traceback = NULL;
     if (culprit->verdict == TQ_VERDICT_COMPLETE) {
@@ -322,37 +381,40 @@ static bool has_class(const struct tq_err *err, const char *class)
     return strncmp(err->sqlstate, class, 2) == 0;
 }
 
+/* The next one is half as large: too much at once is a reason to time out, and to lose a
+ * connection. */
+static void halve(struct batch *batch)
+{
+    batch->limit = batch->count > 1 ? batch->count / 2 : 1;
+}
+
 static void take_refusal(struct batch *batch, const struct tq_err *err)
 {
     struct tq_settler *settler = batch->settler;
+    bool is_lost = err->domain == TQ_ERR_CONNECT && *err->sqlstate == '\0';
 
-    if (err->domain == TQ_ERR_CONNECT) {
-        put_back(batch); /* on_ready flushes again */
-        if (*err->sqlstate != '\0')
-            goto hold_back; /* the server is there and refuses: read-only, full */
-    } else if (strcmp(err->sqlstate, "55P03") == 0 && !batch->is_locating) {
+    if (strcmp(err->sqlstate, "55P03") == 0 && !batch->is_locating) {
         locate(batch);
         return;
-    } else if (has_class(err, "22") || has_class(err, "23") || has_class(err, "54")) {
-        batch->limit = batch->count > 1 ? batch->count / 2 : 1;
-        if (batch->count > 1)
-            put_back(batch);
-        else
-            take_culprit(batch, err);
-    } else if (has_class(err, "40")) {
-        put_back(batch);
-    } else {
-        put_back(batch);
-        goto hold_back;
     }
-    finish_batch(batch);
-    return;
-
-hold_back:
-    tq_log(TQ_LOG_ERROR, "settler", "the database refuses outcomes; they are kept and retried",
-           "error=%s", err->message);
-    settler->is_held_back = true;
-    try_later(settler, REFUSED_RETRY_MS);
+    if (has_class(err, "22") || has_class(err, "23") || has_class(err, "54")) {
+        halve(batch);
+        if (batch->count == 1)
+            take_culprit(batch, err);
+        else
+            put_back(batch);
+    } else if (is_lost || has_class(err, "40")) {
+        if (is_lost)
+            halve(batch);
+        put_back(batch); /* on_ready flushes again */
+    } else {
+        tq_log(TQ_LOG_ERROR, "settler", "the database refuses outcomes; they are kept and retried",
+               "error=%s", err->message);
+        halve(batch);
+        put_back(batch);
+        settler->is_held_back = true;
+        try_later(settler, REFUSED_RETRY_MS);
+    }
     finish_batch(batch);
 }
 

@@ -6,7 +6,7 @@
 //
 //     queued --flush--> in flight --written--> on_settled(true)
 //                           |----not where it was--> located --> queued again, or on_settled(false)
-//                           |----locked by somebody--> set aside --50 ms--> queued again
+//                           |----locked by somebody--> set aside, asked about apart every 50 ms
 //                           |----data refused--> batches are halved until one item is left: the
 //                           culprit |        is settled as failed with the server's message
 //                           '----connection lost, or the server failed--> queued again

@@ -11,7 +11,9 @@
 #include "base/memory.h"
 #include "worker/lanes.h"
 
-#define WHOLE INT64_MAX /* a slice without a lower end */
+#define WHOLE INT64_MAX                  /* a slice without a lower end */
+#define OLDEST (-TQ_PG_EPOCH_US)         /* 1970: slices that would reach further back are whole */
+#define WIDEST INT64_C(1000000000000000) /* 30 years */
 
 enum {
     MAX_FOUND = 1000,
@@ -48,7 +50,7 @@ static void send_slice(struct tq_sweeper *sweeper)
     }
     if (sweeper->to > newest)
         sweeper->to = newest;
-    sweeper->from = sweeper->width_us == WHOLE || sweeper->to < TQ_PG_TIME_MIN + sweeper->width_us
+    sweeper->from = sweeper->width_us == WHOLE || sweeper->to < OLDEST + sweeper->width_us
                         ? TQ_PG_TIME_MIN
                         : sweeper->to - sweeper->width_us;
     sweeper->sent_us = tq_clock_us();
@@ -102,8 +104,8 @@ static void end_sweep(struct tq_sweeper *sweeper)
 /* Wider while slices are quick, narrower when one was slow or was stopped by its time limit. */
 static void adapt(struct tq_sweeper *sweeper, int64_t took_us)
 {
-    if (took_us < SLOW_US / 4 && sweeper->width_us < WHOLE / 2)
-        sweeper->width_us *= 2;
+    if (took_us < SLOW_US / 4 && sweeper->width_us < WHOLE)
+        sweeper->width_us = sweeper->width_us > WIDEST ? WHOLE : sweeper->width_us * 2;
     else if (took_us > SLOW_US && sweeper->width_us == WHOLE)
         sweeper->width_us = LEAST_WIDTH_US * 64;
     else if (took_us > SLOW_US && sweeper->width_us > LEAST_WIDTH_US)
@@ -129,12 +131,12 @@ static void on_slice(struct tq_request *request, const struct tq_rows *rows,
     }
     sweeper->spent_us += took_us;
     adapt(sweeper, took_us);
-    if (is_too_slow) {
+    if (is_too_slow && sweeper->width_us > LEAST_WIDTH_US) {
         arm(sweeper, 1); /* the same end, and narrower */
         return;
     }
 
-    size_t count = tq_rows_count(rows);
+    size_t count = is_too_slow ? 0 : tq_rows_count(rows); /* the narrowest slice is passed over */
 
     for (size_t i = 0; i < count; i++)
         tq_repository_read_found(rows, i, &sweeper->places[i], &sweeper->ids[i]);

@@ -10,6 +10,7 @@
 //     stopped: timeout, memory              as a failure
 //     stopped: interrupted, or unstarted    requeue   is free   at its old place
 //     stopped: cancelled                    fail, as cancelled
+//     exhausted by workers that are gone    fail      is free
 #include "worker/task.h"
 
 #include <stdlib.h>
@@ -17,8 +18,6 @@
 
 #include "base/memory.h"
 #include "script/script.h"
-
-enum { DEFAULT_MAX_ATTEMPTS = 3 };
 
 struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handler *handler,
                             int64_t worker_id)
@@ -38,7 +37,8 @@ struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handle
     if (task->max_attempts == 0 && handler != NULL)
         task->max_attempts = handler->max_attempts;
     if (task->max_attempts == 0)
-        task->max_attempts = DEFAULT_MAX_ATTEMPTS;
+        task->max_attempts = TQ_DEFAULT_MAX_ATTEMPTS;
+    task->is_exhausted = task->attempts > task->max_attempts;
     task->scheduled_at_us = row->scheduled_at + TQ_PG_EPOCH_US;
     task->created_at_us = row->created_at + TQ_PG_EPOCH_US;
     task->executor = -1;
@@ -88,6 +88,14 @@ void tq_task_judge(struct tq_task *task, double unit)
 {
     struct tq_settled *settled = &task->settlement.settled;
 
+    if (task->is_exhausted) {
+        task->settlement.verdict = TQ_VERDICT_FAIL;
+        settled->is_handed_back = true;
+        settled->status = "failed";
+        settled->kind = "lease expired";
+        settled->error = "the worker that ran the last attempt is gone";
+        return;
+    }
     if (task->is_unstarted || (task->outcome == TQ_OUTCOME_FAILURE && task->has_seen_shutdown)) {
         give_back(task);
         return;

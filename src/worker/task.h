@@ -15,6 +15,8 @@
 
 struct tq_handler;
 
+enum { TQ_DEFAULT_MAX_ATTEMPTS = 3 };
+
 /* How a settlement is written: one list and one statement each. */
 enum tq_verdict { TQ_VERDICT_COMPLETE, TQ_VERDICT_FAIL, TQ_VERDICT_REQUEUE, TQ_VERDICT_COUNT };
 
@@ -23,7 +25,7 @@ struct tq_settlement {
     struct tq_settled settled; /* texts are owned by whoever owns the settlement */
     enum tq_verdict verdict;
     struct tq_settlement *next; /* the settler's list */
-    bool is_culprit;            /* its data was refused: the settler has replaced them */
+    int refusals;               /* of its data: the settler has replaced them */
     char *own_error;            /* the replacement, owned by the settlement */
     /* Written (true), or lost: the fence no longer holds. The settlement is the receiver's again.
      */
@@ -59,6 +61,8 @@ struct tq_task {
     enum tq_outcome_kind outcome;
     enum tq_stop stop;
     bool is_unstarted; /* it never ran: give it back */
+    bool is_exhausted; /* it must not run: earlier attempts, whose workers are gone, used them all
+                          up */
     bool is_discarded;
     int64_t delay_ms;
     int64_t duration_us;

@@ -41,6 +41,7 @@ enum phase { RUNNING, DRAINING, LEAVING, CLOSED };
 struct worker {
     const struct tq_worker_options *options;
     char name[128], host[64];
+    char id_text[24]; /* of the current lease */
     int64_t lease_ms;
 
     uv_loop_t loop;
@@ -115,6 +116,7 @@ static void on_lease_held(void *owner, int64_t worker_id)
 
     tq_log(TQ_LOG_INFO, "worker", "registered", "worker=%s id=%lld lease_ms=%lld", worker->name,
            (long long)worker_id, (long long)worker->lease_ms);
+    (void)snprintf(worker->id_text, sizeof worker->id_text, "%lld", (long long)worker_id);
     if (worker->phase == RUNNING)
         tq_claimer_resume(worker->claimer, worker_id);
     tq_reaper_look(worker->reaper);
@@ -191,10 +193,23 @@ static void on_control_ready(void *owner)
     tq_lease_connected(worker->lease);
 }
 
-static void on_notify(void *owner)
+/* Notifications during an outage are lost. */
+static void on_claim_ready(void *owner)
 {
     struct worker *worker = owner;
 
+    tq_claimer_wake(worker->claimer);
+}
+
+/* From a producer, a worker that has just registered, or another worker's doorbell. */
+static void on_notify(void *owner, const char *payload)
+{
+    struct worker *worker = owner;
+
+    if (strcmp(payload, worker->id_text) == 0)
+        return; /* our own doorbell is for the others */
+    if (*payload != '\0')
+        tq_claimer_set_others(worker->claimer, true);
     tq_claimer_wake(worker->claimer);
 }
 
@@ -412,6 +427,7 @@ static void make_claiming_parts(struct worker *worker)
     const struct tq_worker_options *options = worker->options;
 
     worker->claim.on_notify = on_notify;
+    worker->claim.on_ready = on_claim_ready;
     worker->control.on_ready = on_control_ready;
     open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM);
     open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION);
@@ -420,6 +436,7 @@ static void make_claiming_parts(struct worker *worker)
     worker->claimer = tq_claimer_new(&(struct tq_claimer_config){
         .loop = &worker->loop,
         .connection = worker->claim.connection,
+        .doorbell = worker->control.connection,
         .types = worker->generation.types,
         .type_count = worker->generation.type_count,
         .poll_interval_ms = options->poll_interval_ms,
@@ -434,7 +451,7 @@ static void make_claiming_parts(struct worker *worker)
     worker->dispatcher = tq_dispatcher_new(&(struct tq_dispatcher_config){
         .settler = worker->settler,
         .script = worker->generation.script,
-        .lanes = tq_claimer_lanes(worker->claimer),
+        .claimer = worker->claimer,
         .executors = worker->executors,
         .slots = worker->slots,
         .executor_count = worker->executor_count,

@@ -196,7 +196,7 @@ static int claim(struct model *model)
     take_snapshot(model, snapshot, sizeof snapshot);
     for (size_t i = 0; i < count && taken < limit; i++)
         taken += claim_lane(model, &lanes[i], limit - taken, clock);
-    tq_lanes_end_claim(model->lanes, limit, clock, model->clock);
+    tq_lanes_end_claim(model->lanes, taken == limit, clock, model->clock);
     tq_horizon_observe(model->horizon, snapshot);
     if (taken > 0) {
         pass(model);

@@ -29,7 +29,7 @@ static void exhaust(struct tq_lanes *lanes, int64_t clock, int64_t now_us)
     size_t count;
 
     (void)tq_lanes_active(lanes, &count);
-    tq_lanes_end_claim(lanes, 100, clock, now_us);
+    tq_lanes_end_claim(lanes, false, clock, now_us);
 }
 
 static const struct tq_lane_cursor *cursor(struct tq_lanes *lanes, const char *type, int priority)
@@ -165,7 +165,7 @@ UNIT_TEST(moves_cursors_as_far_as_a_full_claim_went)
     claimed(lanes, "a", 5, 130, 4);
     claimed(lanes, "a", 5, 130, 5);
     claimed(lanes, "a", 5, 105, 3); /* rows come in no order */
-    tq_lanes_end_claim(lanes, 5, 1000, 2);
+    tq_lanes_end_claim(lanes, true, 1000, 2);
 
     CHECK_INT(cursor(lanes, "a", 9)->at, 1000); /* exhausted: the claim's clock */
     CHECK_INT(cursor(lanes, "a", 9)->id, 0);
@@ -184,7 +184,7 @@ UNIT_TEST(moves_all_cursors_to_the_clock_when_the_claim_was_not_filled)
     (void)tq_lanes_activate(lanes, "b", 0);
     (void)tq_lanes_active(lanes, &count);
     claimed(lanes, "b", 0, 130, 4);
-    tq_lanes_end_claim(lanes, 5, 1000, 2);
+    tq_lanes_end_claim(lanes, false, 1000, 2);
 
     CHECK_INT(cursor(lanes, "a", 9)->at, 1000);
     CHECK_INT(cursor(lanes, "b", 0)->at, 1000);
@@ -202,7 +202,7 @@ UNIT_TEST(goes_back_to_the_last_row_of_a_look_back)
     tq_lanes_lower(lanes, 200);
     (void)tq_lanes_active(lanes, &count);
     claimed(lanes, "a", 0, 250, 7);
-    tq_lanes_end_claim(lanes, 1, 2000, 2);
+    tq_lanes_end_claim(lanes, true, 2000, 2);
 
     CHECK_INT(cursor(lanes, "a", 0)->at, 250);
     CHECK_INT(cursor(lanes, "a", 0)->id, 7);
@@ -238,7 +238,7 @@ UNIT_TEST(remembers_a_lowering_during_a_claim)
     tq_lanes_lower_one(lanes, "a", 0, 60);
     tq_lanes_lower_one(lanes, "a", 0, 50);
     tq_lanes_lower_one(lanes, "a", 0, 70);
-    tq_lanes_end_claim(lanes, 10, 1000, 2);
+    tq_lanes_end_claim(lanes, false, 1000, 2);
 
     CHECK_INT(cursor(lanes, "a", 0)->at, 50);
     CHECK_INT(cursor(lanes, "b", 0)->at, 1000);
@@ -256,7 +256,7 @@ UNIT_TEST(takes_a_lane_that_was_found_during_a_claim)
     (void)tq_lanes_active(lanes, &count);
     (void)tq_lanes_activate(lanes, "a", 9);
     claimed(lanes, "a", 0, 110, 1);
-    tq_lanes_end_claim(lanes, 10, 1000, 2);
+    tq_lanes_end_claim(lanes, false, 1000, 2);
 
     CHECK_INT(cursor(lanes, "a", 0)->at, 1000);
     CHECK_INT(cursor(lanes, "a", 9)->at, TQ_PG_TIME_MIN); /* was not part of it */
@@ -333,5 +333,20 @@ UNIT_TEST(lowers_resting_lanes_too)
 
     CHECK_INT(count, 1);
     CHECK_INT(resting[0].at, 150);
+    tq_lanes_free(lanes);
+}
+
+/* The rows that it took were all updated after its snapshot. */
+UNIT_TEST(keeps_cursors_when_a_full_claim_got_nothing)
+{
+    struct tq_lanes *lanes = two_types();
+    size_t count;
+
+    (void)tq_lanes_activate(lanes, "a", 0);
+    exhaust(lanes, 100, 1);
+    (void)tq_lanes_active(lanes, &count);
+    tq_lanes_end_claim(lanes, true, 1000, 2);
+
+    CHECK_INT(cursor(lanes, "a", 0)->at, 100);
     tq_lanes_free(lanes);
 }
