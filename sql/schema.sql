@@ -10,6 +10,7 @@
 --   task_attempts                  attempts that did not succeed; partition by range (finished_at)
 --   finished_counts                what stats() adds up
 --   workers                        one row a worker process, with its lease
+--   cancel_requests                which running tasks are to end
 --   task_id, awake_until           sequences
 --   migrations, applied_functions  the books of `taskq migrate`
 
@@ -136,6 +137,14 @@ create table taskq.workers (
   constraint workers_have_one_row_an_id primary key (id)
 );
 
+-- Asks whoever runs a claim to end it: see cancel.sql. Goes when the task has finished.
+create table taskq.cancel_requests (
+  id           bigint not null,
+  claims       integer not null,
+  requested_at timestamptz not null default now(),
+  constraint cancel_requests_are_made_once_a_claim primary key (id, claims)
+);
+
 -- Until when (milliseconds since the epoch) some worker has promised to look for tasks every 1-2 ms. A
 -- sequence, because sequences are not under MVCC: reading one costs 2 us and sees the newest value.
 create sequence taskq.awake_until as bigint minvalue 0 start 0;
@@ -184,6 +193,8 @@ create table taskq.applied_functions (
 -- The public interface of producers, and of people.
 \ir functions/enqueue.sql
 \ir functions/stats.sql
+\ir functions/cancel.sql
 
 -- For workers.
 \ir functions/make_days.sql
+\ir functions/settle_cancel_requests.sql

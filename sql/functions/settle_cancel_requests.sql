@@ -1,0 +1,71 @@
+-- Ends the requests to cancel (see taskq.cancel) that no worker answers any more. A request stands until
+-- its task has finished:
+--   the task is pending again (it failed or was given back first): it is cancelled now
+--   it runs again, under a newer claim: the request is about that claim now
+--   it has finished: the request goes
+-- Returns the number of tasks that it cancelled. Harmless when several do it at once. Called by workers.
+create or replace function taskq.settle_cancel_requests() returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off -- from the requests, of which there are few, to the tasks by their ids
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  cancelled bigint;
+begin
+  if not exists (select from taskq.cancel_requests) then
+    return 0;
+  end if;
+
+  with d as (
+    delete from taskq.worker_tasks_live t
+    using taskq.cancel_requests r
+    where t.id = r.id
+      and t.status = 'pending'
+    returning
+      t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims,
+      t.attempts, t.max_attempts, t.type, t.payload, t.error
+  ),
+  f as (
+    insert into taskq.worker_tasks_finished (
+      id, scheduled_at, created_at, started_at, finished_at, worker_id, status, priority, claims,
+      attempts, max_attempts, type, payload, error
+    )
+    select
+      id, scheduled_at, created_at, started_at, now(), worker_id, 'cancelled', priority, claims,
+      attempts, max_attempts, type, payload, error
+    from d
+    returning type
+  ),
+  k as (
+    insert into taskq.finished_counts (day, status, type, n)
+    select (now() at time zone 'UTC')::date, 'cancelled', type, count(*)
+    from f
+    group by type
+  )
+  select count(*) into cancelled from f;
+
+  delete from taskq.cancel_requests r
+  where not exists (select from taskq.worker_tasks_live t where t.id = r.id);
+
+  with o as (
+    delete from taskq.cancel_requests r
+    using taskq.worker_tasks_live t
+    where t.id = r.id
+      and t.status = 'running'
+      and t.claims > r.claims
+    returning t.id, t.claims, r.requested_at
+  )
+  insert into taskq.cancel_requests (id, claims, requested_at)
+  select id, claims, min(requested_at)
+  from o
+  group by id, claims
+  on conflict do nothing;
+  if found then
+    perform pg_notify('taskq_cancel', '');
+  end if;
+  return cancelled;
+end
+$$;
