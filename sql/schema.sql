@@ -193,7 +193,10 @@ create table taskq.applied_functions (
 -- The public interface of producers, and of people.
 \ir functions/enqueue.sql
 \ir functions/stats.sql
+\ir functions/type_pattern.sql
 \ir functions/cancel.sql
+\ir functions/retry.sql
+\ir functions/retry_many.sql
 
 -- For workers.
 \ir functions/make_days.sql
