@@ -194,6 +194,8 @@ create table taskq.applied_functions (
 \ir functions/enqueue.sql
 \ir functions/stats.sql
 \ir functions/type_pattern.sql
+\ir functions/list.sql
+\ir functions/show.sql
 \ir functions/cancel.sql
 \ir functions/retry.sql
 \ir functions/retry_many.sql
