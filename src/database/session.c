@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 enum { LEAST_SERVER_VERSION = 150000, BINARY = 1 };
@@ -71,6 +72,13 @@ static bool apply_settings(struct tq_session *session, const struct tq_session_c
     return is_applied;
 }
 
+/* What a server says beside its answers; libpq would print it. */
+static void on_notice(void *arg, const char *message)
+{
+    (void)arg;
+    tq_log(TQ_LOG_DEBUG, "database", "the server says", "notice=%s", message);
+}
+
 bool tq_session_open(const struct tq_session_config *config, struct tq_session **session,
                      struct tq_err *err)
 {
@@ -81,6 +89,7 @@ bool tq_session_open(const struct tq_session_config *config, struct tq_session *
         (void)tq_err_from_connection(err, made->connection, "cannot connect to the database");
         goto close;
     }
+    (void)PQsetNoticeProcessor(made->connection, on_notice, NULL); /* returns the one before */
     if (PQserverVersion(made->connection) < LEAST_SERVER_VERSION) {
         (void)tq_err_set(err, TQ_ERR_SCHEMA, 0,
                          "the server is PostgreSQL %d; taskq needs 15 or newer: upgrade it",
