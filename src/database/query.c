@@ -28,11 +28,18 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_SIGN_OFF] = "sign_off",
     [TQ_QUERY_FORGET_WORKERS] = "forget_workers",
     [TQ_QUERY_REMAINING] = "remaining",
+    [TQ_QUERY_CANCEL_REQUESTS] = "cancel_requests",
     [TQ_QUERY_MAKE_DAYS] = "make_days",
     [TQ_QUERY_STATS] = "stats",
     [TQ_QUERY_ENQUEUE] = "enqueue",
     [TQ_QUERY_ENQUEUE_MANY] = "enqueue_many",
     [TQ_QUERY_TASK] = "task",
+    [TQ_QUERY_CANCEL] = "cancel",
+    [TQ_QUERY_RETRY] = "retry",
+    [TQ_QUERY_RETRY_MANY] = "retry_many",
+    [TQ_QUERY_CLEANUP] = "cleanup",
+    [TQ_QUERY_LIST] = "list",
+    [TQ_QUERY_SHOW] = "show",
 };
 
 const char *tq_query_name(enum tq_query query)

@@ -30,6 +30,7 @@ enum renewed_column {
     RENEWED_HAS_EXPIRED,
     RENEWED_NEXT_EXPIRY_US,
 };
+enum cancel_request_column { CANCEL_REQUEST_ID, CANCEL_REQUEST_CLAIMS };
 enum running_column {
     RUNNING_ID,
     RUNNING_TID,
@@ -436,6 +437,12 @@ void tq_repository_remaining(struct tq_connection *connection, struct tq_request
     tq_connection_send(connection, request, TQ_QUERY_REMAINING);
 }
 
+void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request)
+{
+    (void)tq_connection_params(connection); /* none */
+    tq_connection_send(connection, request, TQ_QUERY_CANCEL_REQUESTS);
+}
+
 void tq_repository_make_days(struct tq_connection *connection, struct tq_request *request)
 {
     (void)tq_connection_params(connection); /* none */
@@ -478,6 +485,13 @@ void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct t
     running->max_attempts = tq_rows_is_null(rows, row, RUNNING_MAX_ATTEMPTS)
                                 ? 0
                                 : tq_rows_int4(rows, row, RUNNING_MAX_ATTEMPTS);
+}
+
+void tq_repository_read_cancel_request(const struct tq_rows *rows, size_t row, int64_t *id,
+                                       int32_t *claims)
+{
+    *id = tq_rows_int8(rows, row, CANCEL_REQUEST_ID);
+    *claims = tq_rows_int4(rows, row, CANCEL_REQUEST_CLAIMS);
 }
 
 bool tq_repository_read_remaining(const struct tq_rows *rows)

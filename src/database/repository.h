@@ -154,6 +154,7 @@ void tq_repository_held(struct tq_connection *connection, struct tq_request *req
                         uint32_t to, int64_t worker_id);
 void tq_repository_remaining(struct tq_connection *connection, struct tq_request *request,
                              const char *const *types, size_t count, bool with_future);
+void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request);
 void tq_repository_make_days(struct tq_connection *connection, struct tq_request *request);
 
 /* What a renewal says beside that it succeeded. server lives as long as the rows. */
@@ -168,6 +169,8 @@ bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id,
                                 struct tq_renewal *renewal); /* false: that lease is lost */
 int64_t tq_repository_read_blocks(const struct tq_rows *rows);
 void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct tq_running *running);
+void tq_repository_read_cancel_request(const struct tq_rows *rows, size_t row, int64_t *id,
+                                       int32_t *claims);
 bool tq_repository_read_remaining(const struct tq_rows *rows);
 
 #endif

@@ -72,13 +72,20 @@ size_t tq_dispatcher_held(const struct tq_dispatcher *dispatcher)
     return dispatcher->held_count;
 }
 
+static const struct tq_task *find_held(const struct tq_dispatcher *dispatcher, int64_t id,
+                                       int32_t claims)
+{
+    const struct tq_task *task = dispatcher->held;
+
+    while (task != NULL &&
+           (task->settlement.settled.id != id || task->settlement.settled.claims != claims))
+        task = task->next;
+    return task;
+}
+
 bool tq_dispatcher_holds(const struct tq_dispatcher *dispatcher, int64_t id, int32_t claims)
 {
-    for (const struct tq_task *task = dispatcher->held; task != NULL; task = task->next) {
-        if (task->settlement.settled.id == id && task->settlement.settled.claims == claims)
-            return true;
-    }
-    return false;
+    return find_held(dispatcher, id, claims) != NULL;
 }
 
 bool tq_dispatcher_holds_any_of(const struct tq_dispatcher *dispatcher, int64_t worker_id)
@@ -164,6 +171,9 @@ static void log_failure(const struct tq_task *task)
                "task=%lld type=%s attempt=%d of=%d retry_in_ms=%lld kind=%s error=%s",
                (long long)settled->id, task->handler->type, task->attempts, task->max_attempts,
                (long long)settled->delay_us / 1000, settled->kind, settled->error);
+    else if (task->stop == TQ_STOP_CANCELLED)
+        tq_log(TQ_LOG_INFO, "worker", "task cancelled", "task=%lld type=%s attempt=%d",
+               (long long)settled->id, task->handler->type, task->attempts);
     else
         tq_log(TQ_LOG_ERROR, "worker", "task failed",
                "task=%lld type=%s attempt=%d of=%d kind=%s error=%s", (long long)settled->id,
@@ -333,6 +343,14 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
     }
     tq_task_judge(task, next_random(dispatcher));
     tq_settler_add(dispatcher->config.settler, &task->settlement);
+}
+
+void tq_dispatcher_cancel(struct tq_dispatcher *dispatcher, int64_t id, int32_t claims)
+{
+    const struct tq_task *task = find_held(dispatcher, id, claims);
+
+    if (task != NULL && task->executor >= 0)
+        tq_executor_cancel(dispatcher->config.executors[task->executor], id, claims);
 }
 
 static void order_all(struct tq_dispatcher *dispatcher, enum tq_letter_kind order)

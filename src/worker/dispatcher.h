@@ -51,6 +51,10 @@ bool tq_dispatcher_holds(const struct tq_dispatcher *dispatcher, int64_t id, int
 
 bool tq_dispatcher_holds_any_of(const struct tq_dispatcher *dispatcher, int64_t worker_id);
 
+/* Stops the handler of a task that an executor has, and has it written as cancelled. One that has
+   ended has ended. */
+void tq_dispatcher_cancel(struct tq_dispatcher *dispatcher, int64_t id, int32_t claims);
+
 /* Hands out nothing more; what has not started comes back and is given back. */
 void tq_dispatcher_drain(struct tq_dispatcher *dispatcher);
 

@@ -310,6 +310,64 @@ static void interrupt_all(struct tq_executor *executor)
     }
 }
 
+struct cancellation {
+    struct tq_letter letter; /* first */
+    int64_t id;
+    int32_t claims;
+};
+
+static bool is_meant(const struct cancellation *cancellation, const struct tq_task *task)
+{
+    return task->settlement.settled.id == cancellation->id &&
+           task->settlement.settled.claims == cancellation->claims;
+}
+
+/* Takes the task that is meant out of a list, or NULL. */
+static struct tq_task *take_meant(const struct cancellation *cancellation, struct tq_task **first,
+                                  struct tq_task ***last)
+{
+    struct tq_task **at = first;
+
+    while (*at != NULL && !is_meant(cancellation, *at))
+        at = &(*at)->link;
+
+    struct tq_task *task = *at;
+
+    if (task == NULL)
+        return NULL;
+    *at = task->link;
+    if (*at == NULL)
+        *last = at;
+    return task;
+}
+
+static void cancel(struct tq_executor *executor, const struct cancellation *cancellation)
+{
+    struct tq_task *task = executor->waiting;
+
+    while (task != NULL && !is_meant(cancellation, task))
+        task = task->waiting_next;
+    if (task != NULL)
+        remove_waiting(executor, task);
+    if (task == NULL)
+        task = take_meant(cancellation, &executor->runnable, &executor->runnable_last);
+    if (task == NULL)
+        task = take_meant(cancellation, &executor->preempted, &executor->preempted_last);
+    if (task != NULL) {
+        tq_run_stop(task->run, TQ_STOP_CANCELLED);
+        finish(executor, task);
+        return;
+    }
+    task = take_meant(cancellation, &executor->ready, &executor->ready_last);
+    if (task == NULL)
+        return; /* it is on its way back: it ended first */
+    task->outcome = TQ_OUTCOME_STOPPED;
+    task->stop = TQ_STOP_CANCELLED;
+    task->error_kind = tq_strdup("cancelled");
+    task->error = tq_strdup("cancelled before the handler started");
+    return_task(executor, task);
+}
+
 static void on_inbox_closed(void *owner)
 {
     (void)owner; /* the loop ends when its last handle has closed */
@@ -339,13 +397,15 @@ static void on_letter(void *owner, struct tq_letter *letter)
         append(&executor->ready_last, task);
         return;
     }
-    free(letter);
     if (kind == TQ_LETTER_GIVE_BACK)
         return_unstarted(executor, INT64_MAX);
     else if (kind == TQ_LETTER_INTERRUPT)
         interrupt_all(executor);
+    else if (kind == TQ_LETTER_CANCEL)
+        cancel(executor, (const struct cancellation *)letter); /* it is the first member */
     else
         quit(executor);
+    free(letter);
 }
 
 static void on_drained(void *owner)
@@ -367,6 +427,16 @@ void tq_executor_order(struct tq_executor *executor, enum tq_letter_kind order)
 
     letter->kind = (int)order;
     tq_inbox_post(&executor->inbox, letter, letter);
+}
+
+void tq_executor_cancel(struct tq_executor *executor, int64_t id, int32_t claims)
+{
+    struct cancellation *cancellation = tq_zalloc(sizeof *cancellation);
+
+    cancellation->letter.kind = TQ_LETTER_CANCEL;
+    cancellation->id = id;
+    cancellation->claims = claims;
+    tq_inbox_post(&executor->inbox, &cancellation->letter, &cancellation->letter);
 }
 
 /* ---- the thread ---- */

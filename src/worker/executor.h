@@ -19,6 +19,7 @@ enum tq_letter_kind {
     TQ_LETTER_TASK,
     TQ_LETTER_GIVE_BACK, /* return what has not started */
     TQ_LETTER_INTERRUPT, /* return everything now, started or not */
+    TQ_LETTER_CANCEL,    /* stop and return one task, if it is still here */
     TQ_LETTER_QUIT,      /* nothing is left: end the thread */
 };
 
@@ -39,6 +40,8 @@ TQ_MUST_CHECK bool tq_executor_start(const struct tq_executor_config *config,
 void tq_executor_give(struct tq_executor *executor, struct tq_letter *first,
                       struct tq_letter *last);
 void tq_executor_order(struct tq_executor *executor, enum tq_letter_kind order);
+
+void tq_executor_cancel(struct tq_executor *executor, int64_t id, int32_t claims);
 
 /* After TQ_LETTER_QUIT: waits for the thread and frees. */
 void tq_executor_join(struct tq_executor *executor);

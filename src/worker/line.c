@@ -52,12 +52,13 @@ static bool lock_process(void *owner, struct tq_session *session, struct tq_err 
     return is_locked;
 }
 
-void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session)
+void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session,
+                  const char *channel)
 {
     bool is_claim = session->kind == TQ_SESSION_CLAIM;
     const struct tq_connection_config config = {
         .session = *session,
-        .listen = is_claim ? "taskq" : NULL,
+        .listen = channel,
         .answer_timeout_ms = session->lease_ms / 2 + ANSWER_SLACK_MS,
         .owner = line,
         .check = is_claim ? lock_process : NULL,

@@ -18,9 +18,10 @@ struct tq_line {
 };
 
 /* Fills everything but the callbacks, which the caller has set, and starts connecting. A claim line
-   listens, and holds the session lock lock_key: when a new connection has it, the old backend is
-   gone, and a claim that was under way has been committed or never will be. */
-void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session);
+   holds the session lock lock_key: when a new connection has it, the old backend is
+   gone, and a claim that was under way has been committed or never will be. channel may be NULL. */
+void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session,
+                  const char *channel);
 
 bool tq_line_is_ready(const struct tq_line *line);
 

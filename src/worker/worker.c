@@ -22,12 +22,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/canceller.h"
 #include "worker/claimer.h"
 #include "worker/dispatcher.h"
 #include "worker/generation.h"
 #include "worker/janitor.h"
 #include "worker/lease.h"
 #include "worker/line.h"
+#include "worker/pool.h"
 #include "worker/reaper.h"
 #include "worker/sweeper.h"
 
@@ -52,9 +54,7 @@ struct worker {
 
     struct tq_generation generation;
 
-    struct tq_executor **executors;
-    int *slots;
-    int executor_count;
+    struct tq_pool pool;
 
     struct tq_line claim, completion, control;
     struct tq_settler *settler;
@@ -64,6 +64,7 @@ struct worker {
     struct tq_reaper *reaper;
     struct tq_sweeper *sweeper;
     struct tq_janitor *janitor;
+    struct tq_canceller canceller;
 
     enum phase phase;
     atomic_bool is_draining;
@@ -139,9 +140,20 @@ static void on_server_changed(void *owner)
     tq_claimer_forget(worker->claimer);
 }
 
+static void on_cancel_requested(void *owner, const char *payload)
+{
+    struct worker *worker = owner;
+
+    (void)payload; /* empty: which tasks is asked of the table */
+    tq_canceller_look(&worker->canceller);
+}
+
+/* At each renewal; the moment, too, for requests whose notification was lost. */
 static void on_others(void *owner, bool has_others)
 {
     struct worker *worker = owner;
+
+    tq_canceller_look(&worker->canceller);
 
     tq_claimer_set_others(worker->claimer, has_others);
 }
@@ -311,11 +323,7 @@ static void log_totals(const struct worker *worker)
 static void close_all(struct worker *worker)
 {
     worker->phase = CLOSED;
-    for (int i = 0; i < worker->executor_count; i++)
-        tq_executor_order(worker->executors[i], TQ_LETTER_QUIT);
-    for (int i = 0; i < worker->executor_count; i++)
-        tq_executor_join(worker->executors[i]);
-    worker->executor_count = 0;
+    tq_pool_end(&worker->pool);
     tq_connection_close(worker->claim.connection);
     tq_connection_close(worker->completion.connection);
     tq_connection_close(worker->control.connection);
@@ -373,43 +381,22 @@ static bool start_signal(struct worker *worker, uv_signal_t *handle, int number,
            tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s", uv_strerror(code));
 }
 
-static int executor_count(const struct tq_worker_options *options)
-{
-    int64_t count = options->threads > 0 ? options->threads : sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (count > options->concurrency)
-        count = options->concurrency;
-    return count < 1 ? 1 : (int)count;
-}
-
 static bool start_executors(struct worker *worker, struct tq_err *err)
 {
-    int count = executor_count(worker->options);
-    int64_t concurrency = worker->options->concurrency;
+    const struct tq_worker_options *options = worker->options;
+    const struct tq_executor_config config = {
+        .source = worker->generation.source,
+        .main_inbox = &worker->inbox,
+        .worker_name = worker->name,
+        .task_timeout_ms = options->task_timeout_ms,
+        .is_draining = &worker->is_draining,
+    };
 
-    worker->executors = tq_zalloc((size_t)count * sizeof(struct tq_executor *));
-    worker->slots = tq_zalloc((size_t)count * sizeof *worker->slots);
-    for (int i = 0; i < count; i++) {
-        worker->slots[i] = (int)(concurrency / count + (i < concurrency % count ? 1 : 0));
-
-        const struct tq_executor_config config = {
-            .slots = worker->slots[i],
-            .source = worker->generation.source,
-            .main_inbox = &worker->inbox,
-            .worker_name = worker->name,
-            .task_timeout_ms = worker->options->task_timeout_ms,
-            .is_draining = &worker->is_draining,
-        };
-
-        if (!tq_executor_start(&config, &worker->executors[i], err))
-            return false;
-        worker->executor_count++;
-    }
-    return true;
+    return tq_pool_start(&worker->pool, &config, options->threads, options->concurrency, err);
 }
 
 static void open_line(struct worker *worker, struct tq_line *line, const char *name,
-                      enum tq_session_kind kind)
+                      enum tq_session_kind kind, const char *channel)
 {
     const struct tq_session_config session = {
         .conninfo = worker->options->conninfo,
@@ -419,7 +406,7 @@ static void open_line(struct worker *worker, struct tq_line *line, const char *n
     };
 
     line->owner = worker;
-    tq_line_open(line, &worker->loop, &session);
+    tq_line_open(line, &worker->loop, &session, channel);
 }
 
 static void make_claiming_parts(struct worker *worker)
@@ -427,11 +414,12 @@ static void make_claiming_parts(struct worker *worker)
     const struct tq_worker_options *options = worker->options;
 
     worker->claim.on_notify = on_notify;
+    worker->control.on_notify = on_cancel_requested;
     worker->claim.on_ready = on_claim_ready;
     worker->control.on_ready = on_control_ready;
-    open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM);
-    open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION);
-    open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL);
+    open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM, "taskq");
+    open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION, NULL);
+    open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL, "taskq_cancel");
     worker->settler = tq_settler_new(&worker->loop, worker->completion.connection);
     worker->claimer = tq_claimer_new(&(struct tq_claimer_config){
         .loop = &worker->loop,
@@ -452,9 +440,9 @@ static void make_claiming_parts(struct worker *worker)
         .settler = worker->settler,
         .script = worker->generation.script,
         .claimer = worker->claimer,
-        .executors = worker->executors,
-        .slots = worker->slots,
-        .executor_count = worker->executor_count,
+        .executors = worker->pool.executors,
+        .slots = worker->pool.slots,
+        .executor_count = worker->pool.count,
     });
 }
 
@@ -462,6 +450,10 @@ static void make_keeping_parts(struct worker *worker)
 {
     const struct tq_worker_options *options = worker->options;
 
+    worker->canceller = (struct tq_canceller){
+        .connection = worker->control.connection,
+        .dispatcher = worker->dispatcher,
+    };
     worker->lease = tq_lease_new(&(struct tq_lease_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,
@@ -535,12 +527,6 @@ static bool set_up(struct worker *worker, struct tq_err *err)
 
 static void tear_down(struct worker *worker)
 {
-    for (int i = 0; i < worker->executor_count; i++) { /* of a start that failed halfway */
-        tq_executor_order(worker->executors[i], TQ_LETTER_QUIT);
-        tq_executor_join(worker->executors[i]);
-    }
-    free(worker->executors);
-    free(worker->slots);
     if (worker->dispatcher != NULL)
         tq_dispatcher_free(worker->dispatcher);
     tq_generation_deinit(&worker->generation);
@@ -570,7 +556,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     tq_log(TQ_LOG_INFO, "worker", "started",
            "version=%s database=%s handlers=%s types=%zu concurrency=%lld threads=%d",
            TASKQ_VERSION, options->database_text, options->handlers, worker->generation.type_count,
-           (long long)options->concurrency, worker->executor_count);
+           (long long)options->concurrency, worker->pool.count);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
     log_totals(worker);
 

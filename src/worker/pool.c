@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// Starting and ending executors.
+#include "worker/pool.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static int thread_count(int64_t threads, int64_t concurrency)
+{
+    int64_t count = threads > 0 ? threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (count > concurrency)
+        count = concurrency;
+    return count < 1 ? 1 : (int)count;
+}
+
+bool tq_pool_start(struct tq_pool *pool, const struct tq_executor_config *config, int64_t threads,
+                   int64_t concurrency, struct tq_err *err)
+{
+    struct tq_executor_config own = *config;
+    int count = thread_count(threads, concurrency);
+
+    pool->executors = tq_zalloc((size_t)count * sizeof(struct tq_executor *));
+    pool->slots = tq_zalloc((size_t)count * sizeof *pool->slots);
+    while (pool->count < count) {
+        int i = pool->count;
+
+        own.slots = (int)(concurrency / count + (i < concurrency % count ? 1 : 0));
+        pool->slots[i] = own.slots;
+        if (!tq_executor_start(&own, &pool->executors[i], err)) {
+            tq_pool_end(pool);
+            return false;
+        }
+        pool->count++;
+    }
+    return true;
+}
+
+void tq_pool_end(struct tq_pool *pool)
+{
+    for (int i = 0; i < pool->count; i++)
+        tq_executor_order(pool->executors[i], TQ_LETTER_QUIT);
+    for (int i = 0; i < pool->count; i++)
+        tq_executor_join(pool->executors[i]);
+    free(pool->executors);
+    free(pool->slots);
+    *pool = (struct tq_pool){0};
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// The executors of a worker, and how many slots each has. Embedded in the worker; main thread.
+#ifndef TQ_WORKER_POOL_H
+#define TQ_WORKER_POOL_H
+
+#include "worker/executor.h"
+
+struct tq_pool {
+    struct tq_executor **executors;
+    int *slots;
+    int count;
+};
+
+/* Starts min(threads, concurrency) executors (threads 0: one a core) from a config whose slots are
+   filled here. On failure those that had started have ended. */
+TQ_MUST_CHECK bool tq_pool_start(struct tq_pool *pool, const struct tq_executor_config *config,
+                                 int64_t threads, int64_t concurrency, struct tq_err *err);
+
+/* Ends the threads, which have nothing left, and waits for them. */
+void tq_pool_end(struct tq_pool *pool);
+
+#endif
