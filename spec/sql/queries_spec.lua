@@ -113,7 +113,7 @@ describe("the statements of workers", function()
     local task = claim_one()
 
     local done = connection:query(
-      ("execute fail(%s, '{%d}', '{failed}', '{error}', '{boom}', '{at line 1}')"):format(
+      ("execute fail(%s, '{%d}', '{failed}', '{f}', '{error}', '{boom}', '{at line 1}')"):format(
         fence(task), WORKER))
 
     assert.same({ {} }, done)
