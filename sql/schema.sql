@@ -199,7 +199,9 @@ create table taskq.applied_functions (
 \ir functions/cancel.sql
 \ir functions/retry.sql
 \ir functions/retry_many.sql
+\ir functions/cleanup.sql
 
 -- For workers.
 \ir functions/make_days.sql
 \ir functions/settle_cancel_requests.sql
+\ir functions/compact_counts.sql

@@ -111,7 +111,8 @@ describe("taskq.cancel", function()
     claimer:query("begin")
     tasks.claim(claimer, id)
 
-    local canceller = process.start({ "psql", "-XAtc", ("select taskq.cancel(%d)"):format(id), url })
+    local statement = ("select taskq.cancel(%d)"):format(id)
+    local canceller = process.start({ "psql", "-XAtc", statement, url })
     wait.wait_until(10, function() return connection:value(WAITING) == 1 end, "the canceller")
     claimer:query("commit")
 
