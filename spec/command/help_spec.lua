@@ -2,7 +2,10 @@
 
 local taskq = require "support.taskq"
 
-local COMMANDS = { "migrate", "worker", "enqueue", "stats", "version", "help" }
+local COMMANDS = {
+  "migrate", "worker", "enqueue", "stats", "list", "show", "cancel", "retry", "cleanup", "version",
+  "help",
+}
 
 describe("taskq help", function()
   it("lists the commands, without the hidden ones", function()

@@ -146,10 +146,13 @@ bool tq_err_from_result(struct tq_err *err, const struct pg_result *result, cons
             break;
         }
     }
-    (void)tq_err_set(err, domain, 0, "%s: %s%s%s%s%s", doing,
-                     primary != NULL ? primary : PQresultErrorMessage(result),
-                     detail != NULL ? " (" : "", detail != NULL ? detail : "",
-                     detail != NULL ? ")" : "", remedy != NULL ? "; " : "");
+    if (strncmp(state, "TQ", 2) == 0) /* raised by sql/functions/: says it all */
+        (void)tq_err_set(err, domain, 0, "%s", primary);
+    else
+        (void)tq_err_set(err, domain, 0, "%s: %s%s%s%s%s", doing,
+                         primary != NULL ? primary : PQresultErrorMessage(result),
+                         detail != NULL ? " (" : "", detail != NULL ? detail : "",
+                         detail != NULL ? ")" : "", remedy != NULL ? "; " : "");
     trim(err->message);
     if (remedy != NULL) {
         size_t len = strlen(err->message);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// Statements of operators.
+#include "database/operator.h"
+
+#include <string.h>
+
+/* The SQLSTATEs of refusals; sql/functions/cancel.sql and retry.sql tell them apart. */
+#define REFUSAL "TQ"
+
+bool tq_operator_is_refusal(const struct tq_err *err)
+{
+    return strncmp(err->sqlstate, REFUSAL, strlen(REFUSAL)) == 0;
+}
+
+bool tq_operator_cancel(struct tq_session *session, int64_t id, bool *is_requested,
+                        struct tq_err *err)
+{
+    struct tq_params params = {0};
+    struct tq_rows rows = {0};
+
+    tq_params_int8(&params, id);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_CANCEL, &params, &rows, err);
+
+    if (is_done)
+        *is_requested = strcmp(tq_rows_text(&rows, 0, 0), "requested") == 0;
+    tq_rows_clear(&rows);
+    tq_params_deinit(&params);
+    return is_done;
+}
+
+bool tq_operator_retry(struct tq_session *session, int64_t id, bool is_resetting_attempts,
+                       struct tq_err *err)
+{
+    struct tq_params params = {0};
+
+    tq_params_int8(&params, id);
+    tq_params_bool(&params, is_resetting_attempts);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_RETRY, &params, NULL, err);
+
+    tq_params_deinit(&params);
+    return is_done;
+}
+
+bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *batch,
+                            int64_t *retried, struct tq_err *err)
+{
+    enum { RETRIED, LAST_ID };
+    struct tq_params params = {0};
+    struct tq_rows rows = {0};
+
+    tq_params_text(&params, batch->type);
+    tq_params_text(&params, batch->status);
+    tq_params_bool(&params, batch->is_resetting_attempts);
+    tq_params_int4(&params, batch->most);
+    tq_params_int8(&params, batch->after_id);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_RETRY_MANY, &params, &rows, err);
+
+    if (is_done) {
+        *retried = tq_rows_int8(&rows, 0, RETRIED);
+        if (!tq_rows_is_null(&rows, 0, LAST_ID))
+            batch->after_id = tq_rows_int8(&rows, 0, LAST_ID);
+    }
+    tq_rows_clear(&rows);
+    tq_params_deinit(&params);
+    return is_done;
+}
+
+static enum tq_remains read_remains(const struct tq_rows *rows, int column)
+{
+    if (tq_rows_is_null(rows, 0, column))
+        return TQ_REMAINS_NOTHING;
+    return strcmp(tq_rows_text(rows, 0, column), "more") == 0 ? TQ_REMAINS_MORE : TQ_REMAINS_BUSY;
+}
+
+bool tq_operator_cleanup(struct tq_session *session, int64_t age_us, const char *status,
+                         int64_t *removed, enum tq_remains *remains, struct tq_err *err)
+{
+    enum { REMOVED, REMAINS };
+    struct tq_params params = {0};
+    struct tq_rows rows = {0};
+
+    tq_params_int8(&params, age_us);
+    tq_params_text(&params, status);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_CLEANUP, &params, &rows, err);
+
+    if (is_done) {
+        *removed = tq_rows_int8(&rows, 0, REMOVED);
+        *remains = read_remains(&rows, REMAINS);
+    }
+    tq_rows_clear(&rows);
+    tq_params_deinit(&params);
+    return is_done;
+}

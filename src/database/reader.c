@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// Statements of readers.
+#include "database/reader.h"
+
+bool tq_reader_list(struct tq_session *session, const struct tq_page *page, bool with_documents,
+                    struct tq_rows *rows, struct tq_err *err)
+{
+    struct tq_params params = {0};
+
+    tq_params_text(&params, page->status);
+    tq_params_text(&params, page->type);
+    tq_params_int4(&params, page->most);
+    if (page->after_id > 0)
+        tq_params_int8(&params, page->after_id);
+    else
+        tq_params_null(&params);
+    tq_params_bool(&params, with_documents);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_LIST, &params, rows, err);
+
+    tq_params_deinit(&params);
+    return is_done;
+}
+
+static const char *text_or_null(const struct tq_rows *rows, size_t row, int column)
+{
+    return tq_rows_is_null(rows, row, column) ? NULL : tq_rows_text(rows, row, column);
+}
+
+void tq_reader_listed(const struct tq_rows *rows, size_t row, struct tq_listed *listed)
+{
+    enum { ID, STATUS, TYPE, PRIORITY, ATTEMPTS, MAX_ATTEMPTS, SCHEDULED_AT, DOCUMENT };
+    bool has_max = !tq_rows_is_null(rows, row, MAX_ATTEMPTS);
+
+    *listed = (struct tq_listed){
+        .id = tq_rows_int8(rows, row, ID),
+        .status = tq_rows_text(rows, row, STATUS),
+        .type = tq_rows_text(rows, row, TYPE),
+        .priority = tq_rows_int4(rows, row, PRIORITY),
+        .attempts = tq_rows_int4(rows, row, ATTEMPTS),
+        .max_attempts = has_max ? tq_rows_int4(rows, row, MAX_ATTEMPTS) : 0,
+        .scheduled_at = tq_rows_text(rows, row, SCHEDULED_AT),
+        .document = text_or_null(rows, row, DOCUMENT),
+    };
+}
+
+bool tq_reader_show(struct tq_session *session, int64_t id, bool as_document, struct tq_rows *rows,
+                    struct tq_err *err)
+{
+    struct tq_params params = {0};
+
+    tq_params_int8(&params, id);
+    tq_params_bool(&params, as_document);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_SHOW, &params, rows, err);
+
+    tq_params_deinit(&params);
+    return is_done;
+}
+
+void tq_reader_shown(const struct tq_rows *rows, size_t row, struct tq_shown *shown)
+{
+    enum { PART, KEY, VALUE };
+
+    *shown = (struct tq_shown){
+        .part = tq_rows_int4(rows, row, PART),
+        .key = text_or_null(rows, row, KEY),
+        .value = tq_rows_text(rows, row, VALUE),
+    };
+}
