@@ -28,6 +28,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_SIGN_OFF] = "sign_off",
     [TQ_QUERY_FORGET_WORKERS] = "forget_workers",
     [TQ_QUERY_REMAINING] = "remaining",
+    [TQ_QUERY_CANCEL_REQUESTS] = "cancel_requests",
     [TQ_QUERY_MAKE_DAYS] = "make_days",
     [TQ_QUERY_STATS] = "stats",
     [TQ_QUERY_ENQUEUE] = "enqueue",
