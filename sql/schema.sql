@@ -205,3 +205,7 @@ create table taskq.applied_functions (
 \ir functions/make_days.sql
 \ir functions/settle_cancel_requests.sql
 \ir functions/compact_counts.sql
+
+-- For migrate; who may do what.
+\ir functions/grant_roles.sql
+select taskq.grant_roles();

@@ -39,6 +39,18 @@ union all
 select 'function ' || pg_get_functiondef(p.oid)
 from pg_proc p where p.pronamespace = 'taskq'::regnamespace
 union all
+select concat_ws(' ', 'rights', relname, relacl::text)
+from relation join pg_class using (oid, relname) where relacl is not null
+union all
+select concat_ws(' ', 'rights', relname, attname, attacl::text)
+from relation join pg_attribute a on a.attrelid = relation.oid and attacl is not null
+union all
+select concat_ws(' ', 'rights', p.oid::regprocedure, proacl::text)
+from pg_proc p where p.pronamespace = 'taskq'::regnamespace
+union all
+select concat_ws(' ', 'rights', nspname, nspacl::text)
+from pg_namespace where nspname = 'taskq'
+union all
 select concat_ws(' ', 'label', t.typname, e.enumsortorder, e.enumlabel)
 from pg_type t join pg_enum e on e.enumtypid = t.oid
 where t.typnamespace = 'taskq'::regnamespace

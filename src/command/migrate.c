@@ -22,7 +22,20 @@ static void print_text(const struct tq_migration_report *report)
         (void)printf("applied %s\n", report->applied[i]);
     if (report->is_functions_applied)
         (void)printf("applied the functions\n");
+    if (report->is_roles_granted && !report->is_functions_applied)
+        (void)printf("granted the roles what they need\n");
     (void)printf("the schema has version %d\n", report->version);
+}
+
+/* Nothing depends on the roles, so their lack is no failure. */
+static void print_missing_roles(const struct tq_migration_report *report)
+{
+    if (report->missing_roles != NULL)
+        (void)fprintf(stderr,
+                      "taskq: the roles of taskq are not all there; if they are wanted, an "
+                      "administrator must\nrun these statements, and then `taskq migrate` again:\n"
+                      "%s\n",
+                      report->missing_roles);
 }
 
 static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
@@ -42,6 +55,8 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
         print_json(&report);
     else if (is_done)
         print_text(&report);
+    if (is_done)
+        print_missing_roles(&report);
     tq_migration_report_deinit(&report);
     tq_session_close(session);
 close_database:

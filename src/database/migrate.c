@@ -131,27 +131,59 @@ static void hash_functions(char hash[17])
     (void)snprintf(hash, 17, "%016" PRIx64, value);
 }
 
-static bool apply_functions(struct tq_session *session, const char *hash,
-                            struct tq_migration_report *report, struct tq_err *err)
+/* sql/functions/, and what must be done after it; the transaction stays open. */
+static bool run_functions(struct tq_session *session, const char *hash, struct tq_err *err)
 {
-    struct tq_schema schema;
     struct tq_buf sql = {0};
     size_t index = 0;
 
-    if (!begin(session, &schema, err))
-        return false;
-    if (strcmp(schema.functions, hash) == 0)
-        return run(session, "commit", err);
     for (const struct tq_resource *file; (file = tq_resource_next(FUNCTIONS, &index)) != NULL;)
         tq_buf_addf(&sql, "%s;\n", file->text);
     tq_buf_addf(&sql,
                 "delete from taskq.applied_functions; "
                 "insert into taskq.applied_functions (text_hash) values ('%s'); "
-                "select taskq.make_days(); commit",
+                "select taskq.make_days()",
                 hash);
-    report->is_functions_applied = run(session, sql.data, err);
+
+    bool is_done = tq_session_run(session, sql.data, NULL, err);
+
     tq_buf_deinit(&sql);
-    return report->is_functions_applied || tq_err_prefix(err, "the functions of taskq");
+    return is_done || tq_err_prefix(err, "the functions of taskq");
+}
+
+/* *missing: statements for an administrator, freed by the caller, or NULL. */
+static bool grant_roles(struct tq_session *session, char **missing, struct tq_err *err)
+{
+    struct tq_rows rows = {0};
+
+    if (!tq_session_run(session, "select taskq.grant_roles()", &rows, err))
+        return tq_err_prefix(err, "the roles of taskq");
+    if (!tq_rows_is_null(&rows, 0, 0))
+        *missing = tq_format("%s", tq_rows_text(&rows, 0, 0));
+    tq_rows_clear(&rows);
+    return true;
+}
+
+static bool apply_functions(struct tq_session *session, const char *hash,
+                            struct tq_migration_report *report, struct tq_err *err)
+{
+    struct tq_schema schema;
+
+    if (!begin(session, &schema, err))
+        return false;
+
+    bool is_current = strcmp(schema.functions, hash) == 0;
+
+    if (is_current && !schema.has_new_roles)
+        return run(session, "commit", err);
+    if ((!is_current && !run_functions(session, hash, err)) ||
+        !grant_roles(session, &report->missing_roles, err)) {
+        roll_back(session);
+        return false;
+    }
+    report->is_functions_applied = !is_current;
+    report->is_roles_granted = true;
+    return run(session, "commit", err);
 }
 
 /* Whoever lacks the right to create learns which statement gives it. */
@@ -184,7 +216,8 @@ bool tq_migrate(struct tq_session *session, struct tq_migration_report *report, 
         return false;
     hash_functions(hash);
     report->version = schema.version;
-    if (schema.version > ours || (schema.version == ours && strcmp(schema.functions, hash) == 0))
+    if (schema.version > ours ||
+        (schema.version == ours && strcmp(schema.functions, hash) == 0 && !schema.has_new_roles))
         return true;
     if (!apply_migrations(session, report, err) || !apply_functions(session, hash, report, err)) {
         explain_refusal(session, err);
@@ -199,5 +232,6 @@ void tq_migration_report_deinit(struct tq_migration_report *report)
     for (size_t i = 0; i < report->applied_count; i++)
         free(report->applied[i]);
     free(report->applied);
+    free(report->missing_roles);
     *report = (struct tq_migration_report){0};
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Brings the schema to the version that this program carries: each file of sql/migrations/ in a
-// transaction of its own, then sql/functions/ when their text has changed, then the day partitions.
+// transaction of its own, then sql/functions/ when their text has changed, then the day partitions
+// and the roles (sql/functions/grant_roles.sql).
 // Any number of processes may do it at once: every transaction takes one advisory lock and looks
 // again. When everything is in place it is one cheap query, without locks or writes.
 #ifndef TQ_DATABASE_MIGRATE_H
@@ -18,6 +19,8 @@ struct tq_migration_report {
     char **applied; /* names of migrations, in order: "0001_tasks" */
     size_t applied_count, applied_capacity;
     bool is_functions_applied;
+    bool is_roles_granted;
+    char *missing_roles; /* statements that an administrator must run; NULL: none */
 };
 
 /* Fills report, which starts zeroed and is the caller's to deinit, also after a failure. A schema

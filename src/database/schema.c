@@ -14,7 +14,10 @@
 
 static const char read_schema[] =
     "select coalesce(max(version), 0), coalesce(max(version) filter (where is_breaking), 0), "
-    "coalesce((select text_hash from taskq.applied_functions), '') from taskq.migrations";
+    "coalesce((select text_hash from taskq.applied_functions), ''), "
+    "exists (select from pg_catalog.pg_roles where rolname in "
+    "('taskq_producer', 'taskq_worker', 'taskq_reader', 'taskq_admin') "
+    "and not has_schema_privilege(oid, 'taskq', 'usage')) from taskq.migrations";
 
 bool tq_schema_read(struct tq_session *session, struct tq_schema *schema, struct tq_err *err)
 {
@@ -30,6 +33,7 @@ bool tq_schema_read(struct tq_session *session, struct tq_schema *schema, struct
     schema->version = atoi(tq_rows_text(&rows, 0, 0));
     schema->breaking_version = atoi(tq_rows_text(&rows, 0, 1));
     (void)snprintf(schema->functions, sizeof schema->functions, "%s", tq_rows_text(&rows, 0, 2));
+    schema->has_new_roles = *tq_rows_text(&rows, 0, 3) == 't';
     tq_rows_clear(&rows);
     return true;
 }

@@ -19,6 +19,7 @@ struct tq_schema {
     int version;          /* the newest migration applied; 0: none */
     int breaking_version; /* the newest of them that older programs cannot live with */
     char functions[17];   /* which text of sql/functions/ is in place; "": none */
+    bool has_new_roles;   /* a role of taskq exists that was given nothing here yet */
 };
 
 /* What the database has. */

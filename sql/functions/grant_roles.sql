@@ -1,0 +1,92 @@
+-- Makes the roles of taskq, if it may, and gives each what its part needs, and nothing to PUBLIC:
+--   taskq_producer  enqueues: by function, by plain insert, by COPY; not ids, not statuses
+--   taskq_worker    runs tasks: what the statements of src/worker touch; enqueues too, for its handlers
+--   taskq_reader    looks at everything
+--   taskq_admin     looks, enqueues, and calls every function
+-- None of them can log in: they are granted to roles that do. A role that is missing and may not be made
+-- gets nothing. Returns the statements that make those, for an administrator; null when none is missing.
+-- Called by migrate, with the rights of the schema's owner.
+create or replace function taskq.grant_roles() returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  role_name text;
+  statement text;
+  missing   text;
+begin
+  foreach role_name in array array['taskq_producer', 'taskq_worker', 'taskq_reader', 'taskq_admin'] loop
+    continue when exists (select from pg_roles r where r.rolname = role_name);
+    begin
+      execute format('create role %I nologin', role_name);
+    exception
+      when insufficient_privilege then
+        missing := concat_ws(E'\n', missing, format('create role %I nologin;', role_name));
+      when duplicate_object or unique_violation then null; -- made for another database just now
+    end;
+  end loop;
+
+  revoke all on all functions in schema taskq from public;
+
+  for role_name, statement in
+    select r.name, s.statement
+    from (values
+      (
+        '{taskq_producer,taskq_worker,taskq_reader,taskq_admin}'::text[],
+        array[
+          'usage on schema taskq',
+          'select on taskq.migrations, taskq.applied_functions'
+        ]
+      ),
+      (
+        '{taskq_producer,taskq_worker,taskq_admin}',
+        array[
+          'insert (type, payload, priority, max_attempts, scheduled_at) on taskq.worker_tasks',
+          'select (id) on taskq.worker_tasks', -- for `returning id`
+          'usage on sequence taskq.task_id', -- for the default of id
+          'select on sequence taskq.awake_until', -- for the trigger
+          'execute on function
+             taskq.enqueue(text, jsonb, integer, integer, timestamptz), taskq.enqueue_many(jsonb)'
+        ]
+      ),
+      (
+        '{taskq_worker}',
+        array[
+          'select, delete on taskq.worker_tasks_live',
+          'update (status, claims, attempts, started_at, worker_id, scheduled_at, error)
+             on taskq.worker_tasks_live',
+          'insert, select (id, type, status) on taskq.worker_tasks_finished',
+          'insert on taskq.finished_counts, taskq.task_attempts',
+          'select, insert, update, delete on taskq.workers',
+          'select on taskq.cancel_requests',
+          'update on sequence taskq.awake_until',
+          'execute on function
+             taskq.make_days(integer), taskq.settle_cancel_requests(), taskq.compact_counts(integer),
+             taskq.cleanup(interval, taskq.task_status, boolean, integer)'
+        ]
+      ),
+      (
+        '{taskq_reader,taskq_admin}',
+        array[
+          'select on
+             taskq.worker_tasks, taskq.worker_tasks_live, taskq.worker_tasks_finished,
+             taskq.task_attempts, taskq.finished_counts, taskq.workers, taskq.cancel_requests',
+          'execute on function
+             taskq.stats(), taskq.show(bigint), taskq.type_pattern(text),
+             taskq.list(taskq.task_status, text, integer, bigint)'
+        ]
+      ),
+      (
+        '{taskq_admin}',
+        array['execute on all functions in schema taskq']
+      )
+    ) g(names, statements)
+    cross join lateral unnest(g.names) r(name)
+    cross join lateral unnest(g.statements) s(statement)
+    where exists (select from pg_roles p where p.rolname = r.name)
+  loop
+    execute format('grant %s to %I', statement, role_name);
+  end loop;
+  return missing;
+end
+$$;
