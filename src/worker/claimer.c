@@ -488,7 +488,7 @@ static void on_next_due(struct tq_request *request, const struct tq_rows *rows,
     struct tq_claimer *claimer = end(request, err);
     int64_t due_us;
 
-    if (err != NULL || claimer->vigil.state != TQ_VIGIL_ASLEEP)
+    if (err != NULL || claimer->vigil.state == TQ_VIGIL_AWAKE)
         return;
     due_us = tq_repository_read_next_due_us(rows);
     if (due_us >= 0)

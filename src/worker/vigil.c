@@ -8,6 +8,7 @@ enum {
     AWAKE_US = 20000,
     PROMISE_RENEW_US = 50000, /* renewed when less is left of it */
     OPEN_LOOK_US = 250000,
+    SOON_US = 10000, /* how late a due task may be looked for */
     REFUSED_US = 250000,
 };
 
@@ -79,7 +80,7 @@ bool tq_vigil_found_nothing(struct tq_vigil *vigil, int64_t now_us,
     if (vigil->state == TQ_VIGIL_ASLEEP)
         pause_us = vigil->poll_us;
     vigil->look_us = now_us + pause_us;
-    return vigil->state == TQ_VIGIL_ASLEEP;
+    return pause_us > SOON_US;
 }
 
 bool tq_vigil_needs_promise(const struct tq_vigil *vigil, int64_t now_us)

@@ -51,8 +51,8 @@ void tq_vigil_was_refused(struct tq_vigil *vigil, int64_t now_us);
 /* A look found tasks; is_full: as many as there was room for. */
 void tq_vigil_found(struct tq_vigil *vigil, int64_t now_us, bool is_full);
 
-/* A look found nothing. is_promising: a promise is under way. True when this is where sleep begins:
-   the next due time is to be asked for. */
+/* A look found nothing. is_promising: a promise is under way. True when the next look is so far
+   away that the next due time is to be asked for. */
 bool tq_vigil_found_nothing(struct tq_vigil *vigil, int64_t now_us,
                             const struct tq_horizon *horizon, bool is_promising);
 

@@ -23,7 +23,8 @@ static int64_t look_on(struct tq_vigil *vigil, struct tq_horizon *horizon, int64
     while (now_us < until_us) {
         if (tq_vigil_needs_mark(vigil, now_us))
             tq_vigil_marked(vigil, now_us, 50);
-        if (tq_vigil_found_nothing(vigil, now_us, horizon, false))
+        (void)tq_vigil_found_nothing(vigil, now_us, horizon, false);
+        if (vigil->state == TQ_VIGIL_ASLEEP)
             break;
         now_us = vigil->look_us > now_us ? vigil->look_us : now_us + 1;
     }
