@@ -1,0 +1,85 @@
+--- How many handlers run at once.
+
+local wait = require "support.wait"
+local worker = require "support.worker"
+
+describe("the concurrency of a worker", function()
+  local queue
+
+  before_each(function() queue = worker.queue() end)
+  after_each(function() queue:close() end)
+
+  -- The largest number of handlers between their "+" and their "-".
+  local function most_at_once()
+    local now, most = 0, 0
+    for _, line in ipairs(queue:notes()) do
+      now = now + (line:sub(1, 1) == "+" and 1 or -1)
+      most = math.max(most, now)
+    end
+    return most
+  end
+
+  for _, threads in ipairs { 1, 2, 7 } do
+    it(("is never exceeded, with %d threads"):format(threads), function()
+      queue:fill(100, "note", { ms = 10 })
+
+      queue:drain { "--concurrency", "7", "--threads", tostring(threads) }
+
+      assert.equal(7, most_at_once())
+      queue:assert_completed(100)
+    end)
+  end
+
+  it("is JOB_CONCURRENCY, if no flag says otherwise", function()
+    queue:fill(30, "note", { ms = 10 })
+
+    queue:drain({}, { env = { JOB_CONCURRENCY = "3" } })
+
+    assert.equal(3, most_at_once())
+  end)
+
+  it("is 5 when nothing is said", function()
+    queue:fill(30, "note", { ms = 10 })
+
+    queue:drain()
+
+    assert.equal(5, most_at_once())
+  end)
+
+  it("is not a number of threads: what waits, waits together", function()
+    queue:fill(500, "note", { gate = queue.gate })
+    local process = queue:start { "--concurrency", "500", "--threads", "1" }
+
+    queue:await_notes(500, "+")
+    assert.equal(500, queue:count("running"))
+    queue:open_gate()
+    queue:await_count("completed", 500)
+
+    assert.equal(500, most_at_once())
+    worker.stop(process)
+  end)
+
+  it("lets short tasks pass one that computes", function()
+    queue:enqueue("endless:loop_by_default")
+    local process = queue:start { "--concurrency", "2", "--threads", "1" }
+    queue:await_count("running", 1)
+    local started = wait.now()
+    queue:fill(50, "note", { ms = 1 })
+
+    queue:await_count("completed", 50)
+
+    assert.is_true(wait.now() - started < 5 * wait.factor)
+    process:kill("sigkill")
+    process:wait()
+  end)
+
+  it("is filled again at once when tasks end one by one", function()
+    queue:fill(60, "note", { ms = 50 })
+    local started = wait.now()
+
+    queue:drain { "--concurrency", "20" }
+
+    assert.equal(20, most_at_once())
+    assert.is_true(wait.now() - started < 3 * wait.factor) -- 150 ms if all is well
+  end)
+end)
