@@ -1,0 +1,171 @@
+--- Stopping a worker: what runs may finish, what does not is given back, and nothing stays behind.
+
+local wait = require "support.wait"
+local worker = require "support.worker"
+
+local TIMEOUT = 6 -- exit code: tasks had to be interrupted
+
+describe("a worker that is told to stop", function()
+  local queue
+
+  before_each(function() queue = worker.queue() end)
+  after_each(function() queue:close() end)
+
+  local function assert_nothing_held()
+    assert.equal(0, queue:count("running"))
+    assert.equal(0, queue.db:value("select count(*) from taskq.workers"))
+    assert.equal(0, queue.db:value([[
+      select count(*) from taskq.worker_tasks where status = 'pending'
+        and (attempts <> 0 or worker_id is not null or started_at is not null or error is not null)
+    ]]))
+  end
+
+  for _, signal in ipairs { "sigterm", "sigint" } do
+    it("finishes what runs and starts nothing more, on " .. signal, function()
+      queue:fill(5000, "note", { ms = 2 })
+      local process = queue:start { "--concurrency", "10" }
+      queue:await_notes(300, "-")
+
+      process:kill(signal)
+
+      assert.equal(0, process:wait(), process:stderr())
+      assert_nothing_held()
+      local runs, tasks = queue:runs()
+      local completed = queue:count("completed")
+      assert.equal(runs, tasks)
+      assert.equal(runs, completed)
+      assert.equal(5000 - completed, queue:count("pending"))
+      assert.is_true(completed >= 300 and completed < 5000)
+    end)
+  end
+
+  it("leaves the rest to the next worker", function()
+    queue:fill(3000, "note")
+    local process = queue:start()
+    queue:await_notes(100, "-")
+    worker.stop(process)
+
+    queue:drain()
+
+    local runs, tasks = queue:runs()
+    assert.same({ 3000, 3000 }, { runs, tasks })
+    queue:assert_completed(3000)
+  end)
+
+  it("waits for what runs", function()
+    local id = queue:enqueue("note", { gate = queue.gate })
+    local process = queue:start()
+    queue:await_notes(1, "+")
+
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+    queue:open_gate()
+
+    assert.equal(0, process:wait())
+    assert.equal("completed", queue:task(id).status)
+  end)
+
+  it("takes no new task while it waits", function()
+    queue:enqueue("note", { gate = queue.gate })
+    local process = queue:start()
+    queue:await_notes(1, "+")
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+
+    local id = queue:enqueue("noop")
+    queue:open_gate()
+
+    assert.equal(0, process:wait())
+    assert.equal("pending", queue:task(id).status)
+    assert.equal(0, queue:task(id).claims)
+  end)
+
+  it("gives back a task whose handler saw it and failed, with its attempt", function()
+    local id = queue:enqueue("endless:polite", nil, { max_attempts = 1 })
+    local process = queue:start()
+    queue:await_notes(1, "+")
+
+    worker.stop(process)
+
+    assert.equal("pending", queue:task(id).status)
+    assert.equal(0, queue.db:value("select count(*) from taskq.task_attempts"))
+    assert_nothing_held()
+  end)
+
+  it("interrupts what runs when the shutdown timeout is over, and gives it back", function()
+    queue:fill(3, "endless:deaf")
+    local process = queue:start { "--shutdown-timeout", "200ms" }
+    queue:await_notes(3, "+")
+
+    process:kill("sigterm")
+
+    assert.equal(TIMEOUT, process:wait())
+    assert.matches("interrupting what still runs", process:stderr())
+    assert.equal(3, queue:count("pending"))
+    assert_nothing_held()
+  end)
+
+  it("interrupts a handler that computes, too", function()
+    queue:enqueue("endless:loop_by_default")
+    local process = queue:start { "--shutdown-timeout", "0" }
+    queue:await_count("running", 1)
+
+    process:kill("sigterm")
+
+    local code = process:wait()
+    assert.is_true(code == TIMEOUT or code == 0, code) -- 0: it had not begun
+    assert.equal(1, queue:count("pending"))
+    assert_nothing_held()
+  end)
+
+  it("interrupts at once on a second signal", function()
+    local id = queue:enqueue("endless:deaf")
+    local process = queue:start { "--shutdown-timeout", "1h" }
+    queue:await_notes(1, "+")
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+    local started = wait.now()
+
+    process:kill("sigint")
+
+    assert.equal(TIMEOUT, process:wait())
+    assert.is_true(wait.now() - started < 2 * wait.factor)
+    assert.equal("pending", queue:task(id).status)
+    assert_nothing_held()
+  end)
+
+  it("exits on a third signal, whatever the database does", function()
+    local id = queue:enqueue("endless:deaf")
+    local process = queue:start { "--shutdown-timeout", "1h" }
+    queue:await_notes(1, "+")
+    local locker <close> = require("support.database").connect(queue.url)
+    locker:query("begin")
+    locker:query("select 1 from taskq.worker_tasks where id = $1 for update", id)
+
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+    process:kill("sigterm")
+    worker.await_log(process, "interrupting")
+    process:kill("sigterm")
+
+    assert.equal(TIMEOUT, process:wait(5))
+    assert.matches("exiting at once", process:stderr())
+  end)
+
+  it("stops while it sleeps", function()
+    local process = queue:start()
+    queue:await_sleep()
+
+    worker.stop(process)
+
+    assert_nothing_held()
+  end)
+
+  it("stops just after it has started", function()
+    queue:fill(100, "noop")
+    for _ = 1, 5 do
+      worker.stop(queue:start())
+      assert_nothing_held()
+    end
+  end)
+end)
