@@ -44,7 +44,9 @@ create table taskq.worker_tasks (
   result       jsonb,                               -- of completed tasks, as the handler returned it
   error        text,                                -- the last one
   constraint worker_tasks_type_is_1_to_200_bytes check (octet_length(type) between 1 and 200),
-  constraint worker_tasks_max_attempts_is_1_to_1000 check (max_attempts between 1 and 1000)
+  constraint worker_tasks_max_attempts_is_1_to_1000 check (max_attempts between 1 and 1000),
+  -- Of the jsonb as it is stored: asking for that costs 0.1 us a row, the length of the text ten times that.
+  constraint worker_tasks_payload_is_at_most_1_mib check (pg_column_size(payload) <= 1048576)
 ) partition by list (status);
 
 -- A claim changes status, claims, attempts, started_at and worker_id: none of them is in an index, in a
@@ -76,7 +78,9 @@ create index worker_tasks_live_by_lane
 
 -- History goes by dropping whole days, each status at its own age.
 create table taskq.worker_tasks_finished
-  partition of taskq.worker_tasks
+  partition of taskq.worker_tasks (
+    constraint worker_tasks_finished_at_some_time check (finished_at is not null)
+  )
   for values in ('completed', 'failed', 'cancelled')
   partition by list (status);
 

@@ -101,14 +101,21 @@ describe("taskq enqueue --from", function()
   end)
 
   it("refuses a line over 10 MiB and takes one just below", function()
-    local fitting = '{"type":"a","payload":"' .. ("x"):rep(10 * MIB - 25) .. '"}'
+    local fitting = '{"type":"a","payload":"x"' .. (" "):rep(10 * MIB - 26) .. "}"
     assert.equal(10 * MIB, #fitting)
 
     refuses('{"type":"a"}\n' .. fitting .. " \n", "line 2: longer than 10 MiB")
     assert.equal(0, enqueue(fitting .. "\n").code)
 
-    assert.equal(10 * MIB - 25, database.value(url,
-      "select length(payload #>> '{}') from taskq.worker_tasks"))
+    assert.equal(1, count())
+  end)
+
+  it("refuses a payload over 1 MiB, and names the rule", function()
+    local result = enqueue('{"type":"a","payload":"' .. ("x"):rep(MIB) .. '"}\n')
+
+    assert.equal(1, result.code)
+    assert.matches('"worker_tasks_payload_is_at_most_1_mib"; nothing was enqueued\n$', result.err)
+    assert.equal(0, count())
   end)
 
   it("keeps its memory small", function()

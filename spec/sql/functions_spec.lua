@@ -82,6 +82,46 @@ describe("taskq.enqueue", function()
   end
 end)
 
+describe("the errors of taskq.enqueue", function()
+  -- As docs/sql.md has them.
+  local ERRORS = {
+    ["23514"] = {
+      "''", "repeat('x', 201)", "'a', max_attempts => 0", "'a', max_attempts => 1001",
+      [['a', to_jsonb(repeat('x', 1048577))]],
+    },
+    ["22003"] = { "'a', priority => 40000" },
+    ["23502"] = { "null" },
+    ["22P05"] = { [['a', '"\u0000"']] },
+    ["22P02"] = { "'a', '{'" },
+  }
+  local connection
+
+  setup(function() connection = database.connect(database.fresh()) end)
+  teardown(function() connection:close() end)
+
+  for state, calls in pairs(ERRORS) do
+    it("have the SQLSTATE " .. state, function()
+      for _, call in ipairs(calls) do
+        local got = connection:value([[
+          create or replace function pg_temp.state() returns text language plpgsql as $f$
+          begin
+            execute $1;
+          exception when others then
+            return sqlstate;
+          end $f$;
+          select pg_temp.state()]], "select taskq.enqueue(" .. call .. ")")
+
+        assert.equal(state, got, call)
+      end
+    end)
+  end
+
+  it("leave room for a payload of just 1 MiB", function()
+    assert.is_truthy(connection:value(
+      "select taskq.enqueue('a', to_jsonb(repeat('x', 1048576 - 12)))"))
+  end)
+end)
+
 describe("taskq.enqueue_many", function()
   local url
 

@@ -139,6 +139,8 @@ bool tq_err_from_result(struct tq_err *err, const struct pg_result *result, cons
 
     if (state == NULL)
         state = "";
+    if (strcmp(state, "23514") == 0 || strcmp(state, "23502") == 0)
+        detail = NULL; /* the whole row; the constraint's name says what is wrong */
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         if (*state != '\0' && strncmp(state, states[i].prefix, strlen(states[i].prefix)) == 0) {
             domain = states[i].domain;
