@@ -8,6 +8,8 @@
 
 #include "base/resource.h"
 
+/* One a line; clang-format would make columns of so many. */
+/* clang-format off */
 static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_CLAIM] = "claim",
     [TQ_QUERY_CLAIM_FOUND] = "claim_found",
@@ -41,6 +43,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_LIST] = "list",
     [TQ_QUERY_SHOW] = "show",
 };
+/* clang-format on */
 
 const char *tq_query_name(enum tq_query query)
 {
