@@ -1,6 +1,7 @@
 --- taskq.cancel, and what becomes of requests.
 
 local database = require "support.database"
+local plans = require "support.plans"
 local process = require "support.process"
 local tasks = require "support.tasks"
 local wait = require "support.wait"
@@ -211,6 +212,22 @@ describe("taskq.cancel", function()
       assert.equal(0, settle())
 
       assert.same({ { id = id, claims = 2 } }, requests())
+    end)
+
+    it("reads the tasks in question only, whatever the settings", function()
+      connection:query("select taskq.enqueue('a') from generate_series(1, 3000)")
+      connection:query("insert into taskq.cancel_requests select g, 1 from generate_series(1, 9) g")
+      cancel(tasks.running(connection))
+      tasks.requeue(connection, tasks.running(connection))
+
+      local freely = tasks.rows_read(connection, "select taskq.settle_cancel_requests()")
+      cancel(tasks.running(connection))
+      local worker <close> = database.connect(url)
+      worker:query(plans.settings())
+      local as_worker = tasks.rows_read(worker, "select taskq.settle_cancel_requests()")
+
+      assert.is_true(freely <= 10, freely)
+      assert.is_true(as_worker <= 10, as_worker)
     end)
 
     it("forgets a task that has finished", function()

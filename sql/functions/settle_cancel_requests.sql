@@ -8,9 +8,6 @@ create or replace function taskq.settle_cancel_requests() returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
-set enable_seqscan = off -- from the requests, of which there are few, to the tasks by their ids
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $$
 declare
   cancelled bigint;
@@ -19,10 +16,11 @@ begin
     return 0;
   end if;
 
+  -- Here and below, from the requests, of which there are few, to the tasks by their ids; a join would be
+  -- at the mercy of statistics.
   with d as (
     delete from taskq.worker_tasks_live t
-    using taskq.cancel_requests r
-    where t.id = r.id
+    where t.id = any(array(select r.id from taskq.cancel_requests r))
       and t.status = 'pending'
     returning
       t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims,
@@ -48,20 +46,28 @@ begin
   select count(*) into cancelled from f;
 
   delete from taskq.cancel_requests r
-  where not exists (select from taskq.worker_tasks_live t where t.id = r.id);
+  where (select t.id from taskq.worker_tasks_live t where t.id = r.id) is null;
 
-  with o as (
+  with n as materialized (
+    select
+      r.id, r.claims, r.requested_at,
+      (
+        select t.claims from taskq.worker_tasks_live t where t.id = r.id and t.status = 'running'
+      ) as newer_claims
+    from taskq.cancel_requests r
+  ),
+  o as (
     delete from taskq.cancel_requests r
-    using taskq.worker_tasks_live t
-    where t.id = r.id
-      and t.status = 'running'
-      and t.claims > r.claims
-    returning t.id, t.claims, r.requested_at
+    using n
+    where r.id = n.id
+      and r.claims = n.claims
+      and n.newer_claims > n.claims
+    returning n.id, n.newer_claims, n.requested_at
   )
   insert into taskq.cancel_requests (id, claims, requested_at)
-  select id, claims, min(requested_at)
+  select id, newer_claims, min(requested_at)
   from o
-  group by id, claims
+  group by id, newer_claims
   on conflict do nothing;
   if found then
     perform pg_notify('taskq_cancel', '');
