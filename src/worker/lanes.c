@@ -9,7 +9,11 @@
 
 #include "base/memory.h"
 
-enum { REST_AFTER_US = 1000000 };
+enum {
+    REST_AFTER_US = 60000000,
+    CROWD = 256, /* of active lanes: an empty one costs a claim 2 us */
+    CROWDED_REST_AFTER_US = 1000000,
+};
 
 /* One below and one above every smallint. */
 enum { PRIORITY_FLOOR = -32769, PRIORITY_CEILING = 32768 };
@@ -229,6 +233,7 @@ void tq_lanes_claimed(struct tq_lanes *lanes, const struct tq_claimed *row)
 void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int64_t now_us)
 {
     size_t filled = lanes->order_count; /* the lane that took the last of the limit; none */
+    int64_t rest_after_us = lanes->order_count > CROWD ? CROWDED_REST_AFTER_US : REST_AFTER_US;
 
     lanes->is_claiming = false;
     if (is_full) {
@@ -250,7 +255,7 @@ void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int
         lower(lanes, lane, lane->lowered);
         if (lane->found > 0 || lane->busy_us == 0)
             lane->busy_us = now_us;
-        else if (now_us - lane->busy_us > REST_AFTER_US)
+        else if (now_us - lane->busy_us > rest_after_us)
             lane->is_resting = true;
     }
 }

@@ -263,17 +263,17 @@ UNIT_TEST(takes_a_lane_that_was_found_during_a_claim)
     tq_lanes_free(lanes);
 }
 
-UNIT_TEST(rests_after_a_second_without_a_row)
+UNIT_TEST(rests_after_a_minute_without_a_row)
 {
     struct tq_lanes *lanes = two_types();
     size_t count;
 
     (void)tq_lanes_activate(lanes, "a", 0);
     exhaust(lanes, 100, SECOND_US);
-    exhaust(lanes, 200, 2 * SECOND_US);
+    exhaust(lanes, 200, 61 * SECOND_US);
     (void)tq_lanes_active(lanes, &count);
     CHECK_INT(count, 1);
-    exhaust(lanes, 300, 2 * SECOND_US + 1);
+    exhaust(lanes, 300, 61 * SECOND_US + 1);
 
     (void)tq_lanes_active(lanes, &count);
     CHECK_INT(count, 0);
@@ -285,6 +285,21 @@ UNIT_TEST(rests_after_a_second_without_a_row)
     tq_lanes_free(lanes);
 }
 
+UNIT_TEST(rests_after_a_second_in_a_crowd)
+{
+    struct tq_lanes *lanes = two_types();
+    size_t count;
+
+    for (int16_t priority = 0; priority < 300; priority++)
+        (void)tq_lanes_activate(lanes, "a", priority);
+    exhaust(lanes, 100, SECOND_US);
+    exhaust(lanes, 200, 2 * SECOND_US + 1);
+
+    (void)tq_lanes_active(lanes, &count);
+    CHECK_INT(count, 0);
+    tq_lanes_free(lanes);
+}
+
 UNIT_TEST(is_woken_from_rest_with_its_cursor)
 {
     struct tq_lanes *lanes = two_types();
@@ -292,7 +307,7 @@ UNIT_TEST(is_woken_from_rest_with_its_cursor)
 
     (void)tq_lanes_activate(lanes, "a", 0);
     exhaust(lanes, 100, 1);
-    exhaust(lanes, 200, 2 * SECOND_US);
+    exhaust(lanes, 200, 62 * SECOND_US);
     CHECK(tq_lanes_activate(lanes, "a", 0));
 
     const struct tq_lane_cursor *active = tq_lanes_active(lanes, &count);
@@ -309,7 +324,7 @@ UNIT_TEST(is_woken_from_rest_by_a_task_that_goes_back)
 
     (void)tq_lanes_activate(lanes, "a", 0);
     exhaust(lanes, 100, 1);
-    exhaust(lanes, 200, 2 * SECOND_US);
+    exhaust(lanes, 200, 62 * SECOND_US);
     tq_lanes_lower_one(lanes, "a", 0, 50);
 
     const struct tq_lane_cursor *active = tq_lanes_active(lanes, &count);
@@ -326,7 +341,7 @@ UNIT_TEST(lowers_resting_lanes_too)
 
     (void)tq_lanes_activate(lanes, "a", 0);
     exhaust(lanes, 100, 1);
-    exhaust(lanes, 200, 2 * SECOND_US);
+    exhaust(lanes, 200, 62 * SECOND_US);
     tq_lanes_lower(lanes, 150);
 
     const struct tq_lane_cursor *resting = tq_lanes_resting(lanes, &count);
