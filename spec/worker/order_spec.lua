@@ -46,11 +46,11 @@ describe("the order of tasks", function()
   it("lets what is urgent overtake what waits", function()
     local process = queue:start { "--concurrency", "1" }
     for priority = -1, 1 do -- a lane that nobody knew may take some milliseconds to be found
-      queue:enqueue("noop", nil, { priority = priority })
+      queue:enqueue("note", nil, { priority = priority })
     end
     queue:await_count("completed", 3)
     local first = queue:enqueue("note", { gate = queue.gate })
-    queue:await_notes(1, "+")
+    queue:await_notes(4, "+")
     queue.db:query("begin") -- else one of them may be claimed ahead, before the next is there
     local low = queue:enqueue("note", nil, { priority = -1 })
     local middle = queue:enqueue("note")
@@ -60,7 +60,7 @@ describe("the order of tasks", function()
     queue:open_gate()
     queue:await_count("completed", 7)
 
-    assert.same({ first, high, middle, low }, begun())
+    assert.same({ first, high, middle, low }, table.move(begun(), 4, 7, 1, {}))
     worker.stop(process)
   end)
 
