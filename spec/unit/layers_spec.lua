@@ -29,7 +29,7 @@ local LIBRARIES = {
   { pattern = "^lualib%.h$", layers = { "script", "binding" } },
 }
 
-local MAX_C_LINES, MAX_C_LINES_TOGETHER = 600, 22000
+local MAX_C_LINES = 600
 local MAX_LUA_LINES, MAX_SPEC_LINES = 200, 400
 
 local function output_of(command)
