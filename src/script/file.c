@@ -13,6 +13,8 @@
 
 #include "script/state.h"
 
+enum { MAX_FORMATS = 250 }; /* as in Lua's own io.lines */
+
 static int close_file(lua_State *L)
 {
     luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
@@ -116,6 +118,10 @@ static int file_lines(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     int count = lua_gettop(L) - 1;
+
+    luaL_argcheck(L, count <= MAX_FORMATS, MAX_FORMATS + 2, "too many arguments");
+    luaL_checkstack(L, count + LUA_MINSTACK, "too many arguments");
+
     luaL_Stream *stream = push_stream(L);
 
     stream->f = open_regular(path, "r");

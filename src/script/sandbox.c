@@ -240,6 +240,21 @@ static void add_module(lua_State *L, const char *name, lua_CFunction open)
     tq_context_add_module(L, name);
 }
 
+/* lua-cjson without its settings: they are of the whole state, and a handler could raise the depth
+   until the C stack overflows. */
+static int open_cjson(lua_State *L)
+{
+    static const char *const kept[] = {"decode", "encode", "null", "_NAME", "_VERSION", NULL};
+
+    (void)luaopen_cjson(L); /* [0, +1, m] */
+    lua_createtable(L, 0, 5);
+    for (const char *const *name = kept; *name != NULL; name++) {
+        (void)lua_getfield(L, -2, *name);
+        lua_setfield(L, -2, *name);
+    }
+    return 1;
+}
+
 static int new_table_ref(lua_State *L)
 {
     lua_newtable(L);
@@ -300,7 +315,7 @@ void tq_sandbox_open(lua_State *L)
     set_package(L, globals);
     protect_metatables(L);
     protect_libraries(L, globals);
-    add_module(L, "cjson", luaopen_cjson);
+    add_module(L, "cjson", open_cjson);
     add_module(L, "taskq", script->config.open_taskq);
     lua_settop(L, globals - 1);
 }
