@@ -119,11 +119,11 @@ static void reserve(struct encoder *e, size_t more)
     struct tq_json_text *text = e->text;
     size_t needed = text->len + more + 1;
 
-    if (needed <= text->capacity)
-        return;
     if (needed > e->rules->max_bytes + 1)
         (void)luaL_error(e->L, "%s: larger than %d bytes of JSON", e->rules->root,
                          (int)e->rules->max_bytes);
+    if (needed <= text->capacity)
+        return;
 
     size_t capacity = text->capacity > 0 ? text->capacity * 2 : FIRST_CAPACITY;
 
