@@ -33,7 +33,17 @@ static const char *push_key(lua_State *L, int index)
     return lua_pushstring(L, key);
 }
 
-/* A value's text: numbers and booleans bare, tables as JSON. Left on the stack. */
+static int encode_field(lua_State *L)
+{
+    struct tq_json_text *json = tq_context_json(L);
+
+    tq_json_encode(L, 1, &field_rules, json);
+    (void)lua_pushlstring(L, json->data, json->len);
+    return 1;
+}
+
+/* A value's text: numbers and booleans bare, tables as JSON; what is not JSON as tostring() has it,
+   since a line of the log must not fail a task. Left on the stack. */
 static struct tq_log_pair push_value(lua_State *L, int index)
 {
     struct tq_log_pair pair = {0};
@@ -41,10 +51,15 @@ static struct tq_log_pair push_value(lua_State *L, int index)
 
     pair.is_bare = type == LUA_TNUMBER || type == LUA_TBOOLEAN;
     if (type == LUA_TTABLE || (type == LUA_TNUMBER && !lua_isinteger(L, index))) {
-        struct tq_json_text *json = tq_context_json(L);
-
-        tq_json_encode(L, index, &field_rules, json);
-        pair.value = lua_pushlstring(L, json->data, json->len);
+        lua_pushcfunction(L, encode_field);
+        lua_pushvalue(L, index);
+        if (lua_pcall(L, 1, 1, 0) == LUA_OK) {
+            pair.value = lua_tostring(L, -1);
+        } else {
+            lua_pop(L, 1);
+            pair.value = luaL_tolstring(L, index, NULL);
+            pair.is_bare = false;
+        }
     } else {
         pair.value = luaL_tolstring(L, index, NULL);
     }
