@@ -20,7 +20,7 @@ function M.write(path, text)
       return nil, message, code
     end
   end
-  local hidden = ("%s.%s.%016x"):format(folder, name, math.random(0))
+  local hidden = ("%s.%s.%s"):format(folder, name, core.random_name())
   local file, message, code = io.open(hidden, "wb")
   if not file then
     return nil, message, code

@@ -13,7 +13,7 @@ end
 
 local function put_into_outbox(built)
   local folder = environment("MAIL_OUTBOX") or "outbox"
-  local name = os.date("!%Y%m%dT%H%M%SZ") .. ("-%016x.eml"):format(math.random(0))
+  local name = os.date("!%Y%m%dT%H%M%SZ") .. "-" .. core.random_name() .. ".eml"
   local path = folder .. "/" .. name
   local is_written, problem, code = file.write(path, built.text)
   if not is_written then

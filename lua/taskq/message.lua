@@ -1,5 +1,6 @@
 --- Building a mail message (RFC 5322) from a table; everything that is wrong with it is raised.
 
+local core = require "taskq.core"
 local address = require "taskq.address"
 local mime = require "taskq.mime"
 
@@ -56,7 +57,7 @@ local function check_headers(headers)
 end
 
 local function random_name()
-  return ("%x.%016x"):format(os.time(), math.random(0))
+  return ("%x.%s"):format(os.time(), core.random_name())
 end
 
 local function body_part(kind, text)

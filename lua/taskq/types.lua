@@ -77,6 +77,7 @@
 ---@class taskq.core
 --- Makes a folder and those that lead to it; true, or nil, a message and an errno.
 ---@field make_folder fun(path: string): true?, string?, integer?
+---@field random_name fun(): string 16 hexadecimal digits, new at every call
 --- Returns true, or nil, a message and the code of the server or the library.
 ---@field send_mail fun(letter: taskq.core.Letter): true?, string?, integer?
 

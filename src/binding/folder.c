@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// require("taskq.core").make_folder(path): the folder and those that lead to it. Lua has no such
-// function, and handlers may not start mkdir.
+// require("taskq.core").random_name(), and .make_folder(path): the folder and those that lead to
+// it. Lua has no such function, and handlers may not start mkdir.
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <lauxlib.h>
+#include <sys/random.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <inttypes.h>
 
 #include "binding/module.h"
 
@@ -36,4 +40,17 @@ int tq_binding_make_folder(lua_State *L)
 
     memcpy(copy, path, len + 1);
     return luaL_fileresult(L, make_folders(copy), path);
+}
+
+/* 16 hexadecimal digits that nobody has had before, whatever a handler did to math.random. */
+int tq_binding_random_name(lua_State *L)
+{
+    uint64_t number = 0;
+    char text[17];
+
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        abort(); /* 8 bytes are always given at once */
+    (void)snprintf(text, sizeof text, "%016" PRIx64, number);
+    (void)lua_pushstring(L, text);
+    return 1;
 }

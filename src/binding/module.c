@@ -88,6 +88,7 @@ static const luaL_Reg module_functions[] = {
 
 static const luaL_Reg core_functions[] = {
     {"make_folder", tq_binding_make_folder},
+    {"random_name", tq_binding_random_name},
     {"send_mail", tq_binding_send_mail},
     {NULL, NULL},
 };

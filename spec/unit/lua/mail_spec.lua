@@ -62,6 +62,9 @@ describe("taskq.mail", function()
         letters[#letters + 1] = letter
         return table.unpack(reply)
       end,
+      random_name = function()
+        return ("%016x"):format(math.random(0))
+      end,
       make_folder = function(path)
         if uv.fs_stat(path) then
           return true
