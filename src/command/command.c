@@ -4,6 +4,8 @@
 #include "command/command.h"
 
 #include <errno.h>
+#include <unistd.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,12 +189,24 @@ static bool dispatch(int argc, char **argv, enum tq_exit *code, struct tq_err *e
     return run_command(command, argc - 2, argv + 2, code, err);
 }
 
+/* Whoever started us may have closed one of the first three descriptors; the next file that is
+   opened would then be taken for the input, the output or the log. */
+static void open_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            abort(); /* the lowest free one is always taken */
+    }
+}
+
 enum tq_exit tq_command_main(int argc, char **argv)
 {
     enum tq_exit code = TQ_EXIT_DONE;
     struct tq_err err = {0};
 
+    open_standard_files();
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write(2), seen below */
+    (void)signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would hide how children end */
     if (!dispatch(argc, argv, &code, &err)) {
         (void)fprintf(stderr, "taskq: %s\n", err.message);
         return tq_err_exit_code(&err);
