@@ -78,9 +78,18 @@ bool tq_folder_file(const struct tq_folder *folder, const char *name, int *fd, s
     char *path = tq_format("%s/%s", folder->path, name);
     struct stat info;
 
-    *fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (*fd < 0 || fstat(*fd, &info) != 0 ||
-        (info.st_uid != folder->uid && fchown(*fd, folder->uid, folder->gid) != 0)) {
+    enum { FLAGS = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC };
+    bool is_own = false;
+
+    *fd = open(path, FLAGS | O_CREAT | O_EXCL, 0600);
+    if (*fd >= 0) /* as root: the folder's owner is to have it */
+        is_own = folder->uid == geteuid() || fchown(*fd, folder->uid, folder->gid) == 0;
+    else if (errno == EEXIST && (*fd = open(path, FLAGS)) >= 0)
+        is_own = fstat(*fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1 &&
+                 info.st_uid == folder->uid;
+    if (!is_own) {
+        if (*fd >= 0)
+            errno = EPERM; /* somebody else's file under that name is not ours to take */
         (void)tq_err_system(err, "cannot open %s", path);
         if (*fd >= 0)
             (void)close(*fd); /* nothing was written */
