@@ -3,6 +3,7 @@
 // The option parser.
 #include "base/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -106,6 +107,12 @@ static bool take_option(const struct tq_option_set *sets, int argc, char **argv,
     return store(option, target, value, source, err);
 }
 
+/* "-h" and its like; "-" and negative numbers are arguments. */
+static bool is_short(const char *text)
+{
+    return text[0] == '-' && isalpha((unsigned char)text[1]);
+}
+
 bool tq_options_parse(const struct tq_option_set *sets, int argc, char **argv,
                       struct tq_texts *rest, struct tq_err *err)
 {
@@ -118,6 +125,10 @@ bool tq_options_parse(const struct tq_option_set *sets, int argc, char **argv,
     bool only_positional = false;
 
     for (int i = 0; i < argc; i++) {
+        if (!only_positional && is_short(argv[i]))
+            return tq_err_set(err, TQ_ERR_USAGE, 0,
+                              "there is no option %s; see --help (behind -- it is an argument)",
+                              argv[i]);
         if (only_positional || strncmp(argv[i], "--", 2) != 0)
             texts_add(rest, argv[i]);
         else if (argv[i][2] == '\0')

@@ -3,6 +3,7 @@
 // Checking a line of NDJSON.
 #include "command/task_line.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,11 @@ bool tq_task_type_check(const char *type, struct tq_err *err)
     if (len < 1 || len > TQ_TASK_TYPE_MOST_BYTES)
         return tq_err_set(err, TQ_ERR_USAGE, 0, "TYPE must have 1 to 200 bytes; \"%.50s\" has %zu",
                           type, len);
+    for (const char *at = type; *at != '\0'; at++) {
+        if (iscntrl((unsigned char)*at))
+            return tq_err_set(err, TQ_ERR_USAGE, 0,
+                              "TYPE has a control character: no handler can have such a type");
+    }
     return true;
 }
 
