@@ -127,6 +127,10 @@ static void trim(char *message)
 
     while (len > 0 && (message[len - 1] == '\n' || message[len - 1] == ' '))
         message[--len] = '\0';
+    for (char *at = message; *at != '\0'; at++) {
+        if (*at == '\n' || *at == '\t')
+            *at = ' '; /* libpq's words may have several lines; an error is one */
+    }
 }
 
 bool tq_err_from_result(struct tq_err *err, const struct pg_result *result, const char *doing)
