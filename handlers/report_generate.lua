@@ -44,7 +44,7 @@ end
 
 -- Sums of decimal fractions end in noise, as 0.1 + 0.2 does.
 local function number(value)
-  return math.type(value) == "integer" and tostring(value) or ("%.12g"):format(value)
+  return math.type(value) == "integer" and tostring(value) or ("%.15g"):format(value)
 end
 
 local writers = {}
