@@ -295,7 +295,10 @@ static void on_signed_off(void *owner)
 
 static void leave_when_quiet(struct worker *worker)
 {
-    if (!on_ask_quiet(worker) || tq_claimer_is_busy(worker->claimer))
+    bool has_lost_claim =
+        tq_claimer_needs_recovery(worker->claimer) != 0 && tq_lease_is_held(worker->lease);
+
+    if (!on_ask_quiet(worker) || tq_claimer_is_busy(worker->claimer) || has_lost_claim)
         return;
     worker->phase = LEAVING;
     if (tq_line_is_ready(&worker->control))
@@ -340,6 +343,15 @@ static void close_all(struct worker *worker)
     uv_close((uv_handle_t *)&worker->prepare, NULL);
 }
 
+/* What a claim whose answer was lost has taken is given back once its backend is gone. */
+static void recover(struct worker *worker)
+{
+    int64_t lost = tq_claimer_needs_recovery(worker->claimer);
+
+    if (lost != 0 && tq_line_is_ready(&worker->claim))
+        tq_reaper_recover(worker->reaper, lost);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct worker *worker = prepare->data;
@@ -349,13 +361,10 @@ static void on_prepare(uv_prepare_t *prepare)
     tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
     if (previous != 0 && !tq_dispatcher_holds_any_of(worker->dispatcher, previous))
         tq_lease_forget_previous(worker->lease);
-    if (worker->phase == RUNNING && is_held) {
-        int64_t lost = tq_claimer_needs_recovery(worker->claimer);
-
-        if (lost != 0 && tq_line_is_ready(&worker->claim))
-            tq_reaper_recover(worker->reaper, lost);
+    if (is_held && worker->phase <= DRAINING)
+        recover(worker);
+    if (is_held && worker->phase == RUNNING)
         tq_claimer_tick(worker->claimer);
-    }
     tq_settler_flush(worker->settler);
     if (worker->phase == DRAINING)
         leave_when_quiet(worker);
