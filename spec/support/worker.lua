@@ -51,11 +51,11 @@ end
 
 --- Starts a worker and waits until it has registered.
 ---@param flags string[]?
----@param options TaskqOptions?
+---@param options TaskqOptions | { url: string? } | nil  url: instead of the queue's own
 ---@return Process
 function Queue:start(flags, options)
   options = options or {}
-  options.database = self.url
+  options.database = options.url or self.url
   local worker = taskq.start(arguments(flags), options)
   M.await_log(worker, "worker registered ")
   return worker

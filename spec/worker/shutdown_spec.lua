@@ -152,6 +152,20 @@ describe("a worker that is told to stop", function()
     assert.matches("exiting at once", process:stderr())
   end)
 
+  it("gives back what was claimed in an answer that it never got", function()
+    queue:fill(5000, "note", { ms = 1 })
+    for i = 1, 8 do
+      local process = queue:start { "--concurrency", "100" }
+      queue:await_notes(i * 200, "-")
+
+      queue:terminate("claim")
+      process:kill("sigterm")
+
+      assert.equal(0, process:wait(), process:stderr())
+      assert_nothing_held()
+    end
+  end)
+
   it("stops while it sleeps", function()
     local process = queue:start()
     queue:await_sleep()

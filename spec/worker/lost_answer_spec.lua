@@ -1,0 +1,96 @@
+--- Answers of the database that never arrive: what they said is true nevertheless.
+
+local proxy = require "support.proxy"
+local worker = require "support.worker"
+
+local COUNT = 10
+
+describe("when an answer is lost", function()
+  local queue, middle
+
+  before_each(function()
+    queue = worker.queue()
+    middle = proxy.new(queue.url)
+  end)
+  after_each(function()
+    middle:close()
+    queue:close()
+  end)
+
+  -- A worker behind the proxy that has run a task, and so knows the lane.
+  local function start()
+    local process = queue:start({ "--concurrency", "20", "--poll-interval", "1s" },
+      { url = middle.url })
+    queue:enqueue("note")
+    queue:await_count("completed", 1)
+    return process
+  end
+
+  -- The tasks are claimed, and the worker does not know.
+  local function lose_claim()
+    queue:await_sleep() -- nothing is under way
+    middle:mute("taskq claim")
+    queue:fill(COUNT, "note")
+    queue:await_count("running", COUNT)
+    assert.equal(2, #queue:notes())
+  end
+
+  it("the tasks that it claimed are given back, and run", function()
+    local process = start()
+    lose_claim()
+
+    middle:cut("taskq claim")
+    queue:await_count("completed", COUNT + 1)
+
+    assert.same({ COUNT + 1, COUNT + 1 }, { queue:runs() })
+    assert.equal(COUNT, queue.db:value([[
+      select count(*) from taskq.worker_tasks where attempts = 1 and claims = 2]]))
+    worker.stop(process)
+  end)
+
+  it("the tasks that it claimed are given back though the worker stops", function()
+    local process = start()
+    lose_claim()
+
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+    middle:cut("taskq claim")
+
+    assert.equal(0, process:wait(), process:stderr())
+    assert.equal(0, queue:count("running"))
+    assert.equal(COUNT, queue:count("pending"))
+    assert.equal(0, queue.db:value("select sum(attempts) from taskq.worker_tasks_live"))
+  end)
+
+  it("the outcome that it confirmed is not written twice", function()
+    local process = start()
+    local id = queue:enqueue("note", { gate = queue.gate })
+    queue:await_notes(2, "+")
+
+    middle:mute("taskq completion")
+    queue:open_gate()
+    queue:await_count("completed", 2)
+    local finished = queue:task(id)
+    middle:cut("taskq completion")
+    worker.await_log(process, "outcome not written")
+
+    assert.same(finished, queue:task(id))
+    queue:assert_completed(2)
+    worker.stop(process)
+  end)
+
+  it("the lease goes on", function()
+    local process = start()
+
+    middle:mute("taskq control")
+    queue:await(10, "a renewal",
+      "select lease_until > started_at + interval '20.5 s' from taskq.workers")
+    middle:cut("taskq control")
+    queue:fill(COUNT, "note")
+    queue:await_count("completed", COUNT + 1)
+
+    assert.equal(1, queue.db:value("select count(*) from taskq.workers"))
+    worker.stop(process)
+    assert.is_nil(process:stderr():find("the lease is lost", 1, true))
+  end)
+end)
