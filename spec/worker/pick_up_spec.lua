@@ -196,16 +196,4 @@ describe("a worker finds", function()
     queue:await_count("completed", 8)
     worker.stop(running)
   end)
-
-  it("a task in a lane that has rested", function()
-    local running = queue:start(NEVER)
-    await_completed(queue:enqueue("noop", nil, { priority = 3 }))
-    for _ = 1, 60 do -- the other lane keeps it awake for longer than a lane rests
-      await_completed(queue:enqueue("noop"))
-      queue.db:query("select pg_sleep(0.02)")
-    end
-
-    await_completed(queue:enqueue("noop", nil, { priority = 3 }))
-    worker.stop(running)
-  end)
 end)

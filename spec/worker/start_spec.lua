@@ -1,5 +1,6 @@
 --- Why a worker does not start, told by its exit code and a message.
 
+local uv = require "luv"
 local database = require "support.database"
 local folder = require "support.folder"
 local taskq = require "support.taskq"
@@ -82,6 +83,18 @@ describe("a worker does not start", function()
     assert.equal(HANDLERS, result.code)
     assert.is_string(result.err:match("missing"), result.err)
     assert.is_string(result.err:match("[Nn]o such file or directory"), result.err)
+  end)
+
+  it("when the folder cannot be read", function()
+    local is_root = uv.getuid() == 0
+    folder.write(place .. "/closed/a.lua", 'return { type = "a", handler = print }')
+    assert(uv.fs_chmod(place .. "/closed", 0))
+
+    local result = start { handlers = place .. "/closed", uid = is_root and 65534 or nil }
+    assert(uv.fs_chmod(place .. "/closed", tonumber("755", 8)))
+
+    assert.equal(HANDLERS, result.code)
+    assert.is_string(result.err:match("/closed: Permission denied"), result.err)
   end)
 
   it("when the schema is missing", function()

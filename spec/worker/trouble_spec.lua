@@ -2,7 +2,6 @@
 
 local cluster = require "support.cluster"
 local database = require "support.database"
-local folder = require "support.folder"
 local taskq = require "support.taskq"
 local wait = require "support.wait"
 local worker = require "support.worker"
@@ -68,33 +67,18 @@ describe("while the server", function()
     worker.stop(process)
   end)
 
-  it("is down, a worker that starts waits for it", function()
-    local place = folder.new()
-    folder.write(place .. "/slow.lua", ([[
-      local file <close> = io.open(%q, "w")
-      for _ = 1, 1e9 do
-        local gate = io.open(%q)
-        if gate then
-          gate:close()
-          break
-        end
-      end
-      return { type = "noop", handler = function() end }]]):format(place .. "/loading", queue.gate))
+  it("refuses connections, a worker that starts waits for it", function()
+    database.query(own:url("postgres"), [[
+      create role limited login connection limit 1 in role taskq_worker]])
     queue:fill(1, "noop")
-    local process = taskq.start({ "worker", "--handlers", place, "--until-empty" },
-      { database = queue.url })
-    wait.wait_until(10, function()
-      local file = io.open(place .. "/loading")
-      return file and file:close()
-    end, "the handlers to load")
+    local process = taskq.start({ "worker", "--handlers", worker.HANDLERS, "--until-empty" },
+      { database = queue.url:gsub("postgres@", "limited@") }) -- it needs three
 
-    own:stop("fast")
-    queue:open_gate()
-    worker.await_log(process, "no connection")
-    own:start()
+    worker.await_log(process, 'too many connections for role \\"limited\\"')
+    assert.is_true(process:is_running())
+    queue.db:query("alter role limited connection limit -1")
 
     assert.equal(0, process:wait(), process:stderr())
-    queue:connect()
     queue:assert_completed(1)
   end)
 end)
