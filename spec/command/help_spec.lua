@@ -143,3 +143,12 @@ describe("taskq version", function()
       .. '"libuv":"[%d.]+"}\n$', result.out)
   end)
 end)
+
+describe("the command line", function()
+  it("takes no short options for arguments", function()
+    local result = taskq.run({ "enqueue", "-h" })
+
+    assert.equal(2, result.code)
+    assert.matches("there is no option %-h; see %-%-help", result.err)
+  end)
+end)

@@ -99,3 +99,17 @@ UNIT_TEST(limits_the_number_of_fields)
             sizeof log);
     CHECK(strstr(log, "task=7") != NULL);
 }
+
+UNIT_TEST(writes_what_is_no_json_without_failing_the_task)
+{
+    char out[4096];
+
+    capture("local taskq = require('taskq') "
+            "taskq.log.info('odd', { rate = 0 / 0, call = { print }, text = { '\\xff' } }) "
+            "return 1",
+            out, sizeof out);
+
+    CHECK(strstr(out, "odd") != NULL);
+    CHECK(strstr(out, "nan") != NULL);
+    CHECK(strstr(out, "call=table:") != NULL || strstr(out, "call=\"table:") != NULL);
+}

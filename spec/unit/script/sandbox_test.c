@@ -114,3 +114,21 @@ UNIT_TEST(has_cjson_with_the_same_null)
     check_true("local cjson = require 'cjson' return cjson.null == taskq.null "
                "and cjson.decode('[null]')[1] == taskq.null and cjson.encode({ 1 }) == '[1]'");
 }
+
+UNIT_TEST(bounds_the_arguments_of_io_lines)
+{
+    check_true("local many = {} for i = 1, 100000 do many[i] = 1 end "
+               "local ok, err = pcall(io.lines, '/etc/hostname', table.unpack(many)) "
+               "return not ok and err:find('too many arguments', 1, true) ~= nil");
+    check_true("local few = {} for i = 1, 250 do few[i] = 0 end "
+               "for round = 1, 50 do "
+               "  coroutine.wrap(function() io.lines('/etc/hostname', table.unpack(few)) end)() "
+               "end return true");
+}
+
+UNIT_TEST(has_no_settings_of_cjson)
+{
+    check_true("local cjson = require('cjson') "
+               "return cjson.decode_max_depth == nil and cjson.encode_max_depth == nil "
+               "and cjson.new == nil and cjson.decode('[1]')[1] == 1");
+}
