@@ -128,7 +128,6 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
     task->error = copy_text(outcome->error);
     task->traceback = copy_text(outcome->traceback);
     task->error_kind = copy_text(outcome->error_kind);
-    task->duration_us = executor->now_us - (task->soft_deadline_us - task->duration_us);
     tq_run_free(task->run);
     task->run = NULL;
     executor->running--;
@@ -143,8 +142,7 @@ static void start(struct tq_executor *executor, struct tq_task *task)
     int64_t timeout_ms =
         handler->timeout_ms > 0 ? handler->timeout_ms : executor->config.task_timeout_ms;
 
-    task->duration_us = timeout_ms * 1000; /* until the end: finish() subtracts */
-    task->soft_deadline_us = executor->now_us + task->duration_us;
+    task->soft_deadline_us = executor->now_us + timeout_ms * 1000;
     task->hard_deadline_us = task->soft_deadline_us + GRACE_US;
 
     struct tq_run_task seen = {

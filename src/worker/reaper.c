@@ -89,11 +89,6 @@ void tq_reaper_recover(struct tq_reaper *reaper, int64_t worker_id)
     advance(reaper);
 }
 
-size_t tq_reaper_pending(const struct tq_reaper *reaper)
-{
-    return reaper->pending;
-}
-
 /* ---- rescuing ---- */
 
 static void on_settled(struct tq_settlement *settlement, bool is_written)

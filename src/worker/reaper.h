@@ -42,7 +42,4 @@ void tq_reaper_look(struct tq_reaper *reaper);
  * failure. */
 void tq_reaper_recover(struct tq_reaper *reaper, int64_t worker_id);
 
-/* Settlements of the reaper that the settler still has. */
-size_t tq_reaper_pending(const struct tq_reaper *reaper);
-
 #endif

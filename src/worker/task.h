@@ -65,7 +65,6 @@ struct tq_task {
                           up */
     bool is_discarded;
     int64_t delay_ms;
-    int64_t duration_us;
     char *result, *error, *traceback, *error_kind; /* owned */
 
     char payload[]; /* JSON, payload_len bytes and a NUL */

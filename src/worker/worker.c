@@ -70,7 +70,6 @@ struct worker {
     atomic_bool is_draining;
     bool is_interrupting, is_abandoned;
     int64_t lost_id; /* the worker id of the last lease that was lost */
-    int64_t started_us;
     enum tq_exit exit;
 };
 
@@ -549,7 +548,6 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     worker->options = options;
     worker->lease_ms =
         options->lock_duration_ms < MAX_LEASE_MS ? options->lock_duration_ms : MAX_LEASE_MS;
-    worker->started_us = tq_clock_us();
     name_worker(worker);
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that hangs up is an error of its write */
     if (!set_up(worker, &err)) {
