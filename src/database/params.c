@@ -203,3 +203,10 @@ void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len
     put_jsonb(params, text, len);
     extend(params);
 }
+
+void tq_params_texts(struct tq_params *params, const char *const *texts, size_t count)
+{
+    tq_params_array(params, TQ_ELEMENT_TEXT, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_text(params, texts[i]);
+}

@@ -66,4 +66,7 @@ void tq_params_item_tid(struct tq_params *params, struct tq_tid value);
 void tq_params_item_text(struct tq_params *params, const char *text);              /* NULL: null */
 void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len); /* likewise */
 
+/* A text[] in one call. */
+void tq_params_texts(struct tq_params *params, const char *const *texts, size_t count);
+
 #endif

@@ -13,7 +13,6 @@
 #include "worker/worker.h"
 
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -22,65 +21,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "worker/canceller.h"
-#include "worker/claimer.h"
-#include "worker/dispatcher.h"
-#include "worker/generation.h"
-#include "worker/janitor.h"
-#include "worker/lease.h"
-#include "worker/line.h"
-#include "worker/pool.h"
-#include "worker/reaper.h"
-#include "worker/sweeper.h"
+#include "worker/state.h"
 
-enum {
-    MAX_LEASE_MS = 20000,
-    STUCK_MS = 5000, /* how long an interrupted handler may take to come back */
-};
-
-enum phase { RUNNING, DRAINING, LEAVING, CLOSED };
-
-struct worker {
-    const struct tq_worker_options *options;
-    char name[128], host[64];
-    char id_text[24]; /* of the current lease */
-    int64_t lease_ms;
-
-    uv_loop_t loop;
-    uv_prepare_t prepare;
-    uv_signal_t sigterm, sigint;
-    uv_timer_t shutdown_timer;
-    struct tq_inbox inbox;
-
-    struct tq_generation generation;
-
-    struct tq_pool pool;
-
-    struct tq_line claim, completion, control;
-    struct tq_settler *settler;
-    struct tq_claimer *claimer;
-    struct tq_dispatcher *dispatcher;
-    struct tq_lease *lease;
-    struct tq_reaper *reaper;
-    struct tq_sweeper *sweeper;
-    struct tq_janitor *janitor;
-    struct tq_canceller canceller;
-
-    enum phase phase;
-    atomic_bool is_draining;
-    bool is_interrupting, is_abandoned;
-    int64_t lost_id; /* the worker id of the last lease that was lost */
-    enum tq_exit exit;
-};
-
-static void drain(struct worker *worker, const char *why);
-static void close_all(struct worker *worker);
+enum { MAX_LEASE_MS = 20000 };
 
 /* ---- what the parts tell ---- */
 
 static int on_capacity(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     return tq_dispatcher_capacity(worker->dispatcher);
 }
@@ -88,7 +37,7 @@ static int on_capacity(void *owner)
 static void on_take(void *owner, const struct tq_claimed *const *rows, size_t count,
                     int64_t worker_id)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     if (worker_id == worker->lost_id)
         return; /* claimed under a lease that ran out meanwhile: the reapers have them */
@@ -97,34 +46,35 @@ static void on_take(void *owner, const struct tq_claimed *const *rows, size_t co
 
 static bool on_ask_quiet(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
-    return tq_dispatcher_held(worker->dispatcher) == 0 && tq_settler_pending(worker->settler) == 0;
+    return tq_worker_is_quiet(worker);
 }
 
 static void on_remaining(void *owner, bool is_any_left)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
-    if (!is_any_left && worker->phase == RUNNING && on_ask_quiet(worker))
-        drain(worker, worker->options->is_until_empty ? "nothing is left" : "nothing is due");
+    if (!is_any_left && worker->phase == TQ_WORKER_RUNNING && tq_worker_is_quiet(worker))
+        tq_worker_drain(worker,
+                        worker->options->is_until_empty ? "nothing is left" : "nothing is due");
 }
 
 static void on_lease_held(void *owner, int64_t worker_id)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_log(TQ_LOG_INFO, "worker", "registered", "worker=%s id=%lld lease_ms=%lld", worker->name,
            (long long)worker_id, (long long)worker->lease_ms);
     (void)snprintf(worker->id_text, sizeof worker->id_text, "%lld", (long long)worker_id);
-    if (worker->phase == RUNNING)
+    if (worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_resume(worker->claimer, worker_id);
     tq_reaper_look(worker->reaper);
 }
 
 static void on_lease_lost(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     worker->lost_id = tq_claimer_worker_id(worker->claimer);
     tq_claimer_pause(worker->claimer);
@@ -133,7 +83,7 @@ static void on_lease_lost(void *owner)
 
 static void on_server_changed(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_claimer_pause(worker->claimer);
     tq_claimer_forget(worker->claimer);
@@ -141,7 +91,7 @@ static void on_server_changed(void *owner)
 
 static void on_cancel_requested(void *owner, const char *payload)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     (void)payload; /* empty: which tasks is asked of the table */
     tq_canceller_look(&worker->canceller);
@@ -150,7 +100,7 @@ static void on_cancel_requested(void *owner, const char *payload)
 /* At each renewal; the moment, too, for requests whose notification was lost. */
 static void on_others(void *owner, bool has_others)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_canceller_look(&worker->canceller);
 
@@ -159,35 +109,35 @@ static void on_others(void *owner, bool has_others)
 
 static void on_others_expired(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_reaper_look(worker->reaper);
 }
 
 static bool on_ask_holds(void *owner, int64_t id, int32_t claims)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     return tq_dispatcher_holds(worker->dispatcher, id, claims);
 }
 
 static void on_recovered(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_claimer_recovered(worker->claimer);
 }
 
 static void on_rescued(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_claimer_wake(worker->claimer);
 }
 
 static void on_letter(void *owner, struct tq_letter *letter)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_dispatcher_take_back(worker->dispatcher, (struct tq_task *)letter); /* its first member */
 }
@@ -199,7 +149,7 @@ static void on_letters_drained(void *owner)
 
 static void on_control_ready(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_lease_connected(worker->lease);
 }
@@ -207,7 +157,7 @@ static void on_control_ready(void *owner)
 /* Notifications during an outage are lost. */
 static void on_claim_ready(void *owner)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_claimer_wake(worker->claimer);
 }
@@ -215,7 +165,7 @@ static void on_claim_ready(void *owner)
 /* From a producer, a worker that has just registered, or another worker's doorbell. */
 static void on_notify(void *owner, const char *payload)
 {
-    struct worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     if (strcmp(payload, worker->id_text) == 0)
         return; /* our own doorbell is for the others */
@@ -224,126 +174,8 @@ static void on_notify(void *owner, const char *payload)
     tq_claimer_wake(worker->claimer);
 }
 
-/* ---- shutting down ---- */
-
-static void interrupt(struct worker *worker, const char *why)
-{
-    size_t held = tq_dispatcher_interrupt(worker->dispatcher);
-
-    worker->is_interrupting = true;
-    if (held > 0) {
-        tq_log(TQ_LOG_WARN, "worker", "interrupting what still runs", "why=%s tasks=%zu", why,
-               held);
-        worker->exit = TQ_EXIT_TIMEOUT;
-    }
-}
-
-/* The shutdown timeout, and then a handler, or a database, that does not come back. */
-static void on_shutdown_timer(uv_timer_t *timer)
-{
-    struct worker *worker = timer->data;
-
-    if (worker->phase == CLOSED)
-        return;
-    if (!worker->is_interrupting) {
-        interrupt(worker, "shutdown timeout");
-        (void)uv_timer_start(timer, on_shutdown_timer, STUCK_MS, 0); /* not null */
-        return;
-    }
-    tq_log(TQ_LOG_ERROR, "worker",
-           "leaving with tasks in hand: their lease runs out, and others take them over",
-           "tasks=%zu unwritten=%zu", tq_dispatcher_held(worker->dispatcher),
-           tq_settler_pending(worker->settler));
-    worker->is_abandoned = true;
-    worker->exit = TQ_EXIT_TIMEOUT;
-    uv_stop(&worker->loop);
-}
-
-static void drain(struct worker *worker, const char *why)
-{
-    tq_log(TQ_LOG_INFO, "worker", "draining", "why=%s held=%zu", why,
-           tq_dispatcher_held(worker->dispatcher));
-    worker->phase = DRAINING;
-    atomic_store(&worker->is_draining, true);
-    tq_claimer_pause(worker->claimer);
-    tq_dispatcher_drain(worker->dispatcher);
-    (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer,
-                         (uint64_t)worker->options->shutdown_timeout_ms, 0); /* not null */
-}
-
-static void on_signal(uv_signal_t *signal, int number)
-{
-    struct worker *worker = signal->data;
-    const char *name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-
-    if (worker->phase == RUNNING) {
-        drain(worker, name);
-    } else if (!worker->is_interrupting) {
-        interrupt(worker, name);
-        (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer, STUCK_MS, 0);
-    } else {
-        tq_log(TQ_LOG_ERROR, "worker", "exiting at once", "why=%s", name);
-        _exit(TQ_EXIT_TIMEOUT); /* the third signal: no thread can be waited for */
-    }
-}
-
-static void on_signed_off(void *owner)
-{
-    close_all(owner);
-}
-
-static void leave_when_quiet(struct worker *worker)
-{
-    bool has_lost_claim =
-        tq_claimer_needs_recovery(worker->claimer) != 0 && tq_lease_is_held(worker->lease);
-
-    if (!on_ask_quiet(worker) || tq_claimer_is_busy(worker->claimer) || has_lost_claim)
-        return;
-    worker->phase = LEAVING;
-    if (tq_line_is_ready(&worker->control))
-        tq_lease_sign_off(worker->lease, on_signed_off);
-    else
-        close_all(worker);
-}
-
-static void log_totals(const struct worker *worker)
-{
-    const struct tq_dispatcher_totals *totals = tq_dispatcher_totals(worker->dispatcher);
-    int64_t settled = totals->completed + totals->failed + totals->retried;
-    double seconds = (double)(totals->last_us - totals->first_us) / 1e6;
-
-    tq_log(TQ_LOG_INFO, "worker", "stopped",
-           "completed=%lld failed=%lld retried=%lld given_back=%lld lost=%lld seconds=%.2f "
-           "tasks_a_second=%.0f",
-           (long long)totals->completed, (long long)totals->failed, (long long)totals->retried,
-           (long long)totals->given_back, (long long)totals->lost, settled > 0 ? seconds : 0.0,
-           settled > 0 && seconds > 0 ? (double)settled / seconds : 0.0);
-}
-
-/* In this order: threads first, as they post to the inbox; connections next, as they fail what is
-   under way, whose owners must still be there; then the owners and the handles. */
-static void close_all(struct worker *worker)
-{
-    worker->phase = CLOSED;
-    tq_pool_end(&worker->pool);
-    tq_connection_close(worker->claim.connection);
-    tq_connection_close(worker->completion.connection);
-    tq_connection_close(worker->control.connection);
-    tq_sweeper_close(worker->sweeper);
-    tq_janitor_close(worker->janitor);
-    tq_reaper_close(worker->reaper);
-    tq_lease_close(worker->lease);
-    tq_claimer_close(worker->claimer);
-    tq_settler_close(worker->settler);
-    tq_inbox_close(&worker->inbox, NULL);
-    uv_close((uv_handle_t *)&worker->shutdown_timer, NULL);
-    uv_close((uv_handle_t *)&worker->sigterm, NULL);
-    uv_close((uv_handle_t *)&worker->sigint, NULL);
-    uv_close((uv_handle_t *)&worker->prepare, NULL);
-}
-
 /* What a claim whose answer was lost has taken is given back once its backend is gone. */
-static void recover(struct worker *worker)
+static void recover(struct tq_worker *worker)
 {
     int64_t lost = tq_claimer_needs_recovery(worker->claimer);
 
@@ -353,43 +185,44 @@ static void recover(struct worker *worker)
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-    struct worker *worker = prepare->data;
+    struct tq_worker *worker = prepare->data;
     bool is_held = tq_lease_is_held(worker->lease);
     int64_t previous = tq_lease_previous_id(worker->lease);
 
     tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
     if (previous != 0 && !tq_dispatcher_holds_any_of(worker->dispatcher, previous))
         tq_lease_forget_previous(worker->lease);
-    if (is_held && worker->phase <= DRAINING)
+    if (is_held && worker->phase <= TQ_WORKER_DRAINING)
         recover(worker);
-    if (is_held && worker->phase == RUNNING)
+    if (is_held && worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_tick(worker->claimer);
     tq_settler_flush(worker->settler);
-    if (worker->phase == DRAINING)
-        leave_when_quiet(worker);
+    if (worker->phase == TQ_WORKER_DRAINING)
+        tq_worker_leave_when_quiet(worker);
 }
 
 /* ---- setting up ---- */
 
-static void init_handles(struct worker *worker)
+static void init_handles(struct tq_worker *worker)
 {
     (void)uv_prepare_init(&worker->loop, &worker->prepare); /* these all return 0 */
     (void)uv_timer_init(&worker->loop, &worker->shutdown_timer);
     worker->prepare.data = worker->shutdown_timer.data = worker;
 }
 
-static bool start_signal(struct worker *worker, uv_signal_t *handle, int number, struct tq_err *err)
+static bool start_signal(struct tq_worker *worker, uv_signal_t *handle, int number,
+                         struct tq_err *err)
 {
     int code = uv_signal_init(&worker->loop, handle);
 
     handle->data = worker;
     if (code == 0)
-        code = uv_signal_start(handle, on_signal, number);
+        code = uv_signal_start(handle, tq_worker_on_signal, number);
     return code == 0 ||
            tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s", uv_strerror(code));
 }
 
-static bool start_executors(struct worker *worker, struct tq_err *err)
+static bool start_executors(struct tq_worker *worker, struct tq_err *err)
 {
     const struct tq_worker_options *options = worker->options;
     const struct tq_executor_config config = {
@@ -403,7 +236,7 @@ static bool start_executors(struct worker *worker, struct tq_err *err)
     return tq_pool_start(&worker->pool, &config, options->threads, options->concurrency, err);
 }
 
-static void open_line(struct worker *worker, struct tq_line *line, const char *name,
+static void open_line(struct tq_worker *worker, struct tq_line *line, const char *name,
                       enum tq_session_kind kind, const char *channel)
 {
     const struct tq_session_config session = {
@@ -417,7 +250,7 @@ static void open_line(struct worker *worker, struct tq_line *line, const char *n
     tq_line_open(line, &worker->loop, &session, channel);
 }
 
-static void make_claiming_parts(struct worker *worker)
+static void make_claiming_parts(struct tq_worker *worker)
 {
     const struct tq_worker_options *options = worker->options;
 
@@ -454,7 +287,7 @@ static void make_claiming_parts(struct worker *worker)
     });
 }
 
-static void make_keeping_parts(struct worker *worker)
+static void make_keeping_parts(struct tq_worker *worker)
 {
     const struct tq_worker_options *options = worker->options;
 
@@ -499,7 +332,7 @@ static void make_keeping_parts(struct worker *worker)
     worker->janitor = tq_janitor_new(&worker->loop, worker->control.connection);
 }
 
-static void name_worker(struct worker *worker)
+static void name_worker(struct tq_worker *worker)
 {
     const struct tq_worker_options *options = worker->options;
     size_t size = sizeof worker->host;
@@ -516,7 +349,7 @@ static void name_worker(struct worker *worker)
 }
 
 /* Everything that can fail, before the first connection is opened. */
-static bool set_up(struct worker *worker, struct tq_err *err)
+static bool set_up(struct tq_worker *worker, struct tq_err *err)
 {
     int code;
 
@@ -533,7 +366,7 @@ static bool set_up(struct worker *worker, struct tq_err *err)
            start_signal(worker, &worker->sigint, SIGINT, err) && start_executors(worker, err);
 }
 
-static void tear_down(struct worker *worker)
+static void tear_down(struct tq_worker *worker)
 {
     if (worker->dispatcher != NULL)
         tq_dispatcher_free(worker->dispatcher);
@@ -542,7 +375,7 @@ static void tear_down(struct worker *worker)
 
 enum tq_exit tq_worker_run(const struct tq_worker_options *options)
 {
-    struct worker *worker = tq_zalloc(sizeof *worker);
+    struct tq_worker *worker = tq_zalloc(sizeof *worker);
     struct tq_err err;
 
     worker->options = options;
@@ -565,7 +398,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
            TASKQ_VERSION, options->database_text, options->handlers, worker->generation.type_count,
            (long long)options->concurrency, worker->pool.count);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
-    log_totals(worker);
+    tq_worker_log_totals(worker);
 
     enum tq_exit code = worker->exit;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The executor as the host of its Lua state: what binding/host.h asks for, on the executor's loop.
-// Only executor.c and executor_host.c know this file.
-#ifndef TQ_WORKER_EXECUTOR_HOST_H
-#define TQ_WORKER_EXECUTOR_HOST_H
+// The inside of an executor, for the files that make it up: executor.c (the thread),
+// executor_run.c (its tasks), and host_*.c, which are the executor as the host of its Lua state:
+// what binding/host.h asks for, one file a kind of wait.
+#ifndef TQ_WORKER_EXECUTOR_STATE_H
+#define TQ_WORKER_EXECUTOR_STATE_H
 
 #include <uv.h>
 
@@ -38,10 +39,30 @@ struct tq_executor {
     int running; /* started and not finished */
 };
 
-/* Fills executor->host. */
-void tq_executor_host_init(struct tq_executor *executor);
+/* executor_run.c */
+
+void tq_executor_init_lists(struct tq_executor *executor);
+
+/* A task that arrived: it starts when a slot is free. */
+void tq_executor_receive(struct tq_executor *executor, struct tq_task *task);
 
 /* A wait of this task is over: it becomes runnable. */
 void tq_executor_wake(struct tq_executor *executor, struct tq_task *task);
+
+/* Runs slices for a while. */
+void tq_executor_pump(struct tq_executor *executor);
+
+/* Gives back what has not started and was received before that time. */
+void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received_before_us);
+
+/* Stops and returns everything, or the one task, if it is still here, as cancelled. */
+void tq_executor_interrupt_all(struct tq_executor *executor);
+void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims);
+
+/* host.c fills executor->host; each of the others its own functions in it. */
+
+void tq_host_init(struct tq_executor *executor);
+void tq_host_add_sleep(struct tq_host *host);
+void tq_host_add_mail(struct tq_host *host);
 
 #endif

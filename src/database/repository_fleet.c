@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+//
+// Workers and their leases, stale tasks, chores. Parameters in, columns out. Their order is that of
+// the files in sql/queries/, each of which names the function here that calls it.
+#include "database/repository.h"
+
+enum renewed_column {
+    RENEWED_ID,
+    RENEWED_SERVER,
+    RENEWED_HAS_EXPIRED,
+    RENEWED_NEXT_EXPIRY_US,
+};
+enum cancel_request_column { CANCEL_REQUEST_ID, CANCEL_REQUEST_CLAIMS };
+enum running_column {
+    RUNNING_ID,
+    RUNNING_TID,
+    RUNNING_CLAIMS,
+    RUNNING_WORKER_ID,
+    RUNNING_TYPE,
+    RUNNING_ATTEMPTS,
+    RUNNING_MAX_ATTEMPTS,
+};
+
+void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
+                            const struct tq_registration *registration)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_int8(params, registration->id);
+    tq_params_text(params, registration->name);
+    tq_params_text(params, registration->host);
+    tq_params_int4(params, registration->pid);
+    tq_params_text(params, registration->version);
+    tq_params_texts(params, registration->types, registration->type_count);
+    tq_params_int8(params, registration->lease_ms * 1000);
+    tq_connection_send(connection, request, TQ_QUERY_REGISTER);
+}
+
+void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
+                         const int64_t *ids, size_t count, int64_t lease_ms)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_array(params, TQ_ELEMENT_INT8, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_int8(params, ids[i]);
+    tq_params_int8(params, lease_ms * 1000);
+    tq_connection_send(connection, request, TQ_QUERY_RENEW);
+}
+
+void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
+                            int64_t id)
+{
+    tq_params_int8(tq_connection_params(connection), id);
+    tq_connection_send(connection, request, TQ_QUERY_SIGN_OFF);
+}
+
+void tq_repository_forget_workers(struct tq_connection *connection, struct tq_request *request)
+{
+    (void)tq_connection_params(connection); /* none */
+    tq_connection_send(connection, request, TQ_QUERY_FORGET_WORKERS);
+}
+
+void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request)
+{
+    (void)tq_connection_params(connection); /* none */
+    tq_connection_send(connection, request, TQ_QUERY_LIVE_BLOCKS);
+}
+
+static void add_blocks(struct tq_params *params, uint32_t from, uint32_t to)
+{
+    tq_params_tid(params, (struct tq_tid){.block = from});
+    tq_params_tid(params, (struct tq_tid){.block = to});
+}
+
+void tq_repository_stale(struct tq_connection *connection, struct tq_request *request,
+                         uint32_t from, uint32_t to, int limit)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    add_blocks(params, from, to);
+    tq_params_int4(params, limit);
+    tq_connection_send(connection, request, TQ_QUERY_STALE);
+}
+
+void tq_repository_held(struct tq_connection *connection, struct tq_request *request, uint32_t from,
+                        uint32_t to, int64_t worker_id)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    add_blocks(params, from, to);
+    tq_params_int8(params, worker_id);
+    tq_connection_send(connection, request, TQ_QUERY_HELD);
+}
+
+void tq_repository_remaining(struct tq_connection *connection, struct tq_request *request,
+                             const char *const *types, size_t count, bool with_future)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_texts(params, types, count);
+    tq_params_bool(params, with_future);
+    tq_connection_send(connection, request, TQ_QUERY_REMAINING);
+}
+
+void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request)
+{
+    (void)tq_connection_params(connection); /* none */
+    tq_connection_send(connection, request, TQ_QUERY_CANCEL_REQUESTS);
+}
+
+void tq_repository_make_days(struct tq_connection *connection, struct tq_request *request)
+{
+    (void)tq_connection_params(connection); /* none */
+    tq_connection_send(connection, request, TQ_QUERY_MAKE_DAYS);
+}
+
+const char *tq_repository_read_server(const struct tq_rows *rows)
+{
+    return tq_rows_text(rows, 0, 0);
+}
+
+bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id, struct tq_renewal *renewal)
+{
+    for (size_t row = 0; row < tq_rows_count(rows); row++) {
+        if (tq_rows_int8(rows, row, RENEWED_ID) != id)
+            continue;
+        renewal->server = tq_rows_text(rows, row, RENEWED_SERVER);
+        renewal->has_expired = tq_rows_bool(rows, row, RENEWED_HAS_EXPIRED);
+        renewal->next_expiry_us = tq_rows_is_null(rows, row, RENEWED_NEXT_EXPIRY_US)
+                                      ? -1
+                                      : tq_rows_int8(rows, row, RENEWED_NEXT_EXPIRY_US);
+        return true;
+    }
+    return false;
+}
+
+int64_t tq_repository_read_blocks(const struct tq_rows *rows)
+{
+    return tq_rows_int8(rows, 0, 0);
+}
+
+void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct tq_running *running)
+{
+    running->id = tq_rows_int8(rows, row, RUNNING_ID);
+    running->tid = tq_rows_tid(rows, row, RUNNING_TID);
+    running->claims = tq_rows_int4(rows, row, RUNNING_CLAIMS);
+    running->worker_id = tq_rows_int8(rows, row, RUNNING_WORKER_ID);
+    running->type = tq_rows_text(rows, row, RUNNING_TYPE);
+    running->attempts = tq_rows_int4(rows, row, RUNNING_ATTEMPTS);
+    running->max_attempts = tq_rows_is_null(rows, row, RUNNING_MAX_ATTEMPTS)
+                                ? 0
+                                : tq_rows_int4(rows, row, RUNNING_MAX_ATTEMPTS);
+}
+
+void tq_repository_read_cancel_request(const struct tq_rows *rows, size_t row, int64_t *id,
+                                       int32_t *claims)
+{
+    *id = tq_rows_int8(rows, row, CANCEL_REQUEST_ID);
+    *claims = tq_rows_int4(rows, row, CANCEL_REQUEST_CLAIMS);
+}
+
+bool tq_repository_read_remaining(const struct tq_rows *rows)
+{
+    return tq_rows_bool(rows, 0, 0);
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+//
+// What an executor does with the tasks that it has: starts, resumes, stops and returns them.
+//
+//     inbox -> ready -> (a slot is free) started -> runnable <-> waiting -> finished -> outbox ->
+//     main
+//
+// The loop sleeps in its poll phase; whatever makes a task runnable starts the idle handle, whose
+// callback runs slices until nothing can run or its time is up, so that I/O is never starved.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "script/script.h"
+#include "worker/executor_state.h"
+
+enum {
+    PUMP_US = 10000,             /* slices between two looks at I/O */
+    BURST_US = 2000,             /* what waits has the thread so long before what computes */
+    OUTBOX_BATCH = 128,          /* finished tasks between two posts */
+    TICK_MS = 20,                /* how late a deadline of a waiting task may be seen */
+    UNSTARTED_AFTER_US = 100000, /* then a task goes back to the main thread */
+    GRACE_US = 1000000,          /* from the catchable timeout to the end */
+};
+
+static void on_idle(uv_idle_t *idle);
+static void on_tick(uv_timer_t *tick);
+
+/* ---- lists ---- */
+
+static void append(struct tq_task ***last, struct tq_task *task)
+{
+    task->link = NULL;
+    **last = task;
+    *last = &task->link;
+}
+
+static struct tq_task *take(struct tq_task **first, struct tq_task ***last)
+{
+    struct tq_task *task = *first;
+
+    *first = task->link;
+    if (*first == NULL)
+        *last = first;
+    return task;
+}
+
+static void add_waiting(struct tq_executor *executor, struct tq_task *task)
+{
+    task->is_waiting = true;
+    task->waiting_previous = NULL;
+    task->waiting_next = executor->waiting;
+    if (executor->waiting != NULL)
+        executor->waiting->waiting_previous = task;
+    executor->waiting = task;
+}
+
+static void remove_waiting(struct tq_executor *executor, struct tq_task *task)
+{
+    task->is_waiting = false;
+    if (task->waiting_previous != NULL)
+        task->waiting_previous->waiting_next = task->waiting_next;
+    else
+        executor->waiting = task->waiting_next;
+    if (task->waiting_next != NULL)
+        task->waiting_next->waiting_previous = task->waiting_previous;
+}
+
+/* ---- giving tasks back ---- */
+
+static void post_outbox(struct tq_executor *executor)
+{
+    if (executor->outbox == NULL)
+        return;
+
+    struct tq_letter *last =
+        (struct tq_letter *)((char *)executor->outbox_last - offsetof(struct tq_letter, next));
+
+    tq_inbox_post(executor->config.main_inbox, executor->outbox, last);
+    executor->outbox = NULL;
+    executor->outbox_last = &executor->outbox;
+    executor->outbox_count = 0;
+}
+
+static void return_task(struct tq_executor *executor, struct tq_task *task)
+{
+    task->letter.kind = TQ_LETTER_TASK;
+    task->letter.next = NULL;
+    *executor->outbox_last = &task->letter;
+    executor->outbox_last = &task->letter.next;
+    if (++executor->outbox_count >= OUTBOX_BATCH)
+        post_outbox(executor);
+}
+
+void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received_before_us)
+{
+    while (executor->ready != NULL && executor->ready->received_us < received_before_us) {
+        struct tq_task *task = take(&executor->ready, &executor->ready_last);
+
+        task->is_unstarted = true;
+        return_task(executor, task);
+    }
+}
+
+static char *copy_text(const char *text)
+{
+    return text != NULL ? tq_strdup(text) : NULL;
+}
+
+static void finish(struct tq_executor *executor, struct tq_task *task)
+{
+    const struct tq_outcome *outcome = tq_run_outcome(task->run);
+
+    task->outcome = outcome->kind;
+    task->stop = outcome->stop;
+    task->is_discarded = outcome->is_discarded;
+    task->delay_ms = outcome->delay_ms;
+    if (outcome->result != NULL) {
+        task->result = tq_memdup(outcome->result, outcome->result_len);
+        task->settlement.settled.result_len = outcome->result_len;
+    }
+    task->error = copy_text(outcome->error);
+    task->traceback = copy_text(outcome->traceback);
+    task->error_kind = copy_text(outcome->error_kind);
+    tq_run_free(task->run);
+    task->run = NULL;
+    executor->running--;
+    return_task(executor, task);
+}
+
+/* ---- running ---- */
+
+static void start(struct tq_executor *executor, struct tq_task *task)
+{
+    const struct tq_handler *handler = tq_script_handler(executor->script, task->handler_index);
+    int64_t timeout_ms =
+        handler->timeout_ms > 0 ? handler->timeout_ms : executor->config.task_timeout_ms;
+
+    task->soft_deadline_us = executor->now_us + timeout_ms * 1000;
+    task->hard_deadline_us = task->soft_deadline_us + GRACE_US;
+
+    struct tq_run_task seen = {
+        .id = task->settlement.settled.id,
+        .type = handler->type,
+        .payload = task->payload,
+        .payload_len = task->payload_len,
+        .priority = task->priority,
+        .attempt = task->attempts,
+        .max_attempts = task->max_attempts,
+        .created_at_us = task->created_at_us,
+        .scheduled_at_us = task->scheduled_at_us,
+        .worker_id = executor->config.worker_name,
+        .soft_deadline_us = task->soft_deadline_us,
+        .hard_deadline_us = task->hard_deadline_us,
+    };
+
+    task->run = tq_run_start(executor->script, handler, &seen, task);
+    executor->running++;
+}
+
+static void start_tick(struct tq_executor *executor)
+{
+    if (!uv_is_active((uv_handle_t *)&executor->tick))
+        (void)uv_timer_start(&executor->tick, on_tick, TICK_MS, TICK_MS); /* not null */
+}
+
+static void resume(struct tq_executor *executor, struct tq_task *task)
+{
+    executor->current = task;
+    enum tq_run_state state = tq_run_resume(task->run);
+
+    executor->current = NULL;
+    executor->now_us = tq_clock_us();
+    if (state == TQ_RUN_PREEMPTED && executor->now_us >= task->hard_deadline_us) {
+        tq_run_stop(task->run, TQ_STOP_TIMEOUT);
+        state = TQ_RUN_DONE;
+    }
+    switch (state) {
+    case TQ_RUN_WAITING:
+        add_waiting(executor, task);
+        start_tick(executor);
+        return;
+    case TQ_RUN_PREEMPTED:
+        append(&executor->preempted_last, task);
+        return;
+    case TQ_RUN_DONE:
+        finish(executor, task);
+        return;
+    }
+}
+
+static bool can_start(const struct tq_executor *executor)
+{
+    return executor->ready != NULL && executor->running < executor->config.slots;
+}
+
+static bool has_runnable(const struct tq_executor *executor)
+{
+    return executor->runnable != NULL || executor->preempted != NULL;
+}
+
+/* Resumes what is awake, or starts what is ready; false when there is neither. */
+static bool run_next(struct tq_executor *executor)
+{
+    struct tq_task *task;
+
+    if (executor->runnable != NULL) {
+        task = take(&executor->runnable, &executor->runnable_last);
+    } else if (can_start(executor)) {
+        task = take(&executor->ready, &executor->ready_last);
+        start(executor, task);
+    } else {
+        return false;
+    }
+    resume(executor, task);
+    return true;
+}
+
+/* Runs slices: bursts of short ones, and one of what computes in between. The idle handle stays
+   active while there is more to run. */
+void tq_executor_pump(struct tq_executor *executor)
+{
+    executor->now_us = tq_clock_us();
+
+    int64_t until_us = executor->now_us + PUMP_US;
+
+    do {
+        int64_t burst_until_us = executor->now_us + BURST_US;
+
+        while (executor->now_us < burst_until_us && run_next(executor))
+            continue;
+        if (executor->preempted != NULL)
+            resume(executor, take(&executor->preempted, &executor->preempted_last));
+    } while (executor->now_us < until_us && (has_runnable(executor) || can_start(executor)));
+    post_outbox(executor);
+
+    if (has_runnable(executor) || can_start(executor))
+        (void)uv_idle_start(&executor->idle, on_idle); /* not null */
+    else
+        (void)uv_idle_stop(&executor->idle); /* always 0 */
+    if (executor->ready != NULL)
+        start_tick(executor);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    tq_executor_pump(idle->data);
+}
+
+void tq_executor_receive(struct tq_executor *executor, struct tq_task *task)
+{
+    task->received_us = (int64_t)uv_now(&executor->loop) * 1000; /* the same clock */
+    append(&executor->ready_last, task);
+}
+
+void tq_executor_wake(struct tq_executor *executor, struct tq_task *task)
+{
+    if (!task->is_waiting)
+        return; /* it was interrupted and runs again anyway */
+    remove_waiting(executor, task);
+    append(&executor->runnable_last, task);
+    (void)uv_idle_start(&executor->idle, on_idle); /* not null */
+}
+
+/* Deadlines of what waits. What runs finds its own in its hook. */
+static void on_tick(uv_timer_t *tick)
+{
+    struct tq_executor *executor = tick->data;
+    struct tq_task *task = executor->waiting, *next;
+    int64_t now_us = executor->now_us = tq_clock_us();
+
+    for (; task != NULL; task = next) {
+        next = task->waiting_next;
+        if (now_us >= task->hard_deadline_us) {
+            remove_waiting(executor, task);
+            tq_run_stop(task->run, TQ_STOP_TIMEOUT);
+            finish(executor, task);
+        } else if (now_us >= task->soft_deadline_us && !task->is_interrupted) {
+            task->is_interrupted = true;
+            tq_run_interrupt(task->run, TQ_STOP_TIMEOUT);
+            tq_executor_wake(executor, task);
+        }
+    }
+    tq_executor_return_unstarted(executor, now_us - UNSTARTED_AFTER_US);
+    if (executor->waiting == NULL && executor->ready == NULL)
+        (void)uv_timer_stop(&executor->tick); /* always 0 */
+    tq_executor_pump(executor);
+}
+
+/* ---- stopping ---- */
+
+void tq_executor_interrupt_all(struct tq_executor *executor)
+{
+    tq_executor_return_unstarted(executor, INT64_MAX);
+    while (executor->waiting != NULL) {
+        struct tq_task *task = executor->waiting;
+
+        remove_waiting(executor, task);
+        append(&executor->runnable_last, task);
+    }
+    while (has_runnable(executor)) {
+        struct tq_task *task = executor->runnable != NULL
+                                   ? take(&executor->runnable, &executor->runnable_last)
+                                   : take(&executor->preempted, &executor->preempted_last);
+
+        tq_run_stop(task->run, TQ_STOP_INTERRUPTED);
+        finish(executor, task);
+    }
+}
+
+static bool is_meant(const struct tq_task *task, int64_t id, int32_t claims)
+{
+    return task->settlement.settled.id == id && task->settlement.settled.claims == claims;
+}
+
+/* Takes the task that is meant out of a list, or NULL. */
+static struct tq_task *take_meant(int64_t id, int32_t claims, struct tq_task **first,
+                                  struct tq_task ***last)
+{
+    struct tq_task **at = first;
+
+    while (*at != NULL && !is_meant(*at, id, claims))
+        at = &(*at)->link;
+
+    struct tq_task *task = *at;
+
+    if (task == NULL)
+        return NULL;
+    *at = task->link;
+    if (*at == NULL)
+        *last = at;
+    return task;
+}
+
+void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims)
+{
+    struct tq_task *task = executor->waiting;
+
+    while (task != NULL && !is_meant(task, id, claims))
+        task = task->waiting_next;
+    if (task != NULL)
+        remove_waiting(executor, task);
+    if (task == NULL)
+        task = take_meant(id, claims, &executor->runnable, &executor->runnable_last);
+    if (task == NULL)
+        task = take_meant(id, claims, &executor->preempted, &executor->preempted_last);
+    if (task != NULL) {
+        tq_run_stop(task->run, TQ_STOP_CANCELLED);
+        finish(executor, task);
+        return;
+    }
+    task = take_meant(id, claims, &executor->ready, &executor->ready_last);
+    if (task == NULL)
+        return; /* it is on its way back: it ended first */
+    task->outcome = TQ_OUTCOME_STOPPED;
+    task->stop = TQ_STOP_CANCELLED;
+    task->error_kind = tq_strdup("cancelled");
+    task->error = tq_strdup("cancelled before the handler started");
+    return_task(executor, task);
+}
+
+void tq_executor_init_lists(struct tq_executor *executor)
+{
+    executor->ready_last = &executor->ready;
+    executor->runnable_last = &executor->runnable;
+    executor->preempted_last = &executor->preempted;
+    executor->outbox_last = &executor->outbox;
+}

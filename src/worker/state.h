@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// The inside of a worker: its parts and where it is in its life. For worker.c, which makes and
+// joins the parts, and ending.c, which takes them down. Main thread, but for what is marked.
+#ifndef TQ_WORKER_STATE_H
+#define TQ_WORKER_STATE_H
+
+#include <stdatomic.h>
+
+#include <uv.h>
+
+#include "worker/canceller.h"
+#include "worker/claimer.h"
+#include "worker/dispatcher.h"
+#include "worker/generation.h"
+#include "worker/janitor.h"
+#include "worker/lease.h"
+#include "worker/line.h"
+#include "worker/pool.h"
+#include "worker/reaper.h"
+#include "worker/sweeper.h"
+#include "worker/worker.h"
+
+enum tq_worker_phase { TQ_WORKER_RUNNING, TQ_WORKER_DRAINING, TQ_WORKER_LEAVING, TQ_WORKER_CLOSED };
+
+struct tq_worker {
+    const struct tq_worker_options *options;
+    char name[128], host[64];
+    char id_text[24]; /* of the current lease */
+    int64_t lease_ms;
+
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_signal_t sigterm, sigint;
+    uv_timer_t shutdown_timer;
+    struct tq_inbox inbox;
+
+    struct tq_generation generation;
+
+    struct tq_pool pool;
+
+    struct tq_line claim, completion, control;
+    struct tq_settler *settler;
+    struct tq_claimer *claimer;
+    struct tq_dispatcher *dispatcher;
+    struct tq_lease *lease;
+    struct tq_reaper *reaper;
+    struct tq_sweeper *sweeper;
+    struct tq_janitor *janitor;
+    struct tq_canceller canceller;
+
+    enum tq_worker_phase phase;
+    atomic_bool is_draining; /* [atomic] what handlers are told */
+    bool is_interrupting, is_abandoned;
+    int64_t lost_id; /* the worker id of the last lease that was lost */
+    enum tq_exit exit;
+};
+
+/* ending.c */
+
+/* Nothing more is claimed; the worker leaves when nothing is held. */
+void tq_worker_drain(struct tq_worker *worker, const char *why);
+void tq_worker_on_signal(uv_signal_t *signal, int number);
+bool tq_worker_is_quiet(
+    const struct tq_worker *worker); /* nothing is held, nothing to be written */
+void tq_worker_leave_when_quiet(struct tq_worker *worker);
+void tq_worker_log_totals(const struct tq_worker *worker);
+
+#endif
