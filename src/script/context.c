@@ -67,7 +67,7 @@ static void push_task(lua_State *L, struct tq_script *script)
 {
     const struct tq_run_task *task = &script->run->task;
 
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     lua_pushinteger(L, task->id);
     lua_setfield(L, -2, "id");
     (void)lua_pushstring(L, task->type);
@@ -80,6 +80,8 @@ static void push_task(lua_State *L, struct tq_script *script)
     lua_setfield(L, -2, "attempts");
     lua_pushinteger(L, task->max_attempts);
     lua_setfield(L, -2, "max_attempts");
+    lua_pushinteger(L, task->claims);
+    lua_setfield(L, -2, "claims");
     lua_pushnumber(L, (lua_Number)task->created_at_us / 1000);
     lua_setfield(L, -2, "created_at");
     lua_pushnumber(L, (lua_Number)task->scheduled_at_us / 1000);

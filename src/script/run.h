@@ -31,6 +31,7 @@ struct tq_run_task {
     int priority;
     int attempt;           /* 1 for the first */
     int max_attempts;      /* the effective one */
+    int32_t claims;        /* the fence: grows with each claim, never falls */
     int64_t created_at_us; /* since the epoch */
     int64_t scheduled_at_us;
     const char *worker_id; /* what context.worker_id shows */

@@ -148,6 +148,7 @@ static void start(struct tq_executor *executor, struct tq_task *task)
         .priority = task->priority,
         .attempt = task->attempts,
         .max_attempts = task->max_attempts,
+        .claims = task->settlement.settled.claims,
         .created_at_us = task->created_at_us,
         .scheduled_at_us = task->scheduled_at_us,
         .worker_id = executor->config.worker_name,

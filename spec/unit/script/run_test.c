@@ -43,15 +43,16 @@ UNIT_TEST(takes_any_other_value_as_the_result)
 
 UNIT_TEST(shows_the_task)
 {
-    stage_check_body("local task = context.task "
-                     "assert(task == context.task and task.payload == task.payload) "
-                     "assert(task.missing == nil and context.missing == nil) "
-                     "return { task.id, task.type, task.priority, task.attempt, task.attempts, "
-                     "task.max_attempts, task.created_at, task.scheduled_at, context.worker_id, "
-                     "context.is_shutting_down(), task.payload }",
-                     "[9007199254740993]",
-                     "[7,\"t\",3,1,1,5,1700000000123.456,1700000001000.0,\"fake-worker\",false,"
-                     "[9007199254740993]]");
+    stage_check_body(
+        "local task = context.task "
+        "assert(task == context.task and task.payload == task.payload) "
+        "assert(task.missing == nil and context.missing == nil) "
+        "return { task.id, task.type, task.priority, task.attempt, task.attempts, "
+        "task.max_attempts, task.claims, task.created_at, task.scheduled_at, context.worker_id, "
+        "context.is_shutting_down(), task.payload }",
+        "[9007199254740993]",
+        "[7,\"t\",3,1,1,5,2,1700000000123.456,1700000001000.0,\"fake-worker\",false,"
+        "[9007199254740993]]");
 }
 
 UNIT_TEST(shows_any_payload)

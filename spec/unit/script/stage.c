@@ -152,6 +152,7 @@ struct tq_run *stage_start(struct stage *stage, const char *type, const char *pa
                                .priority = 3,
                                .attempt = 1,
                                .max_attempts = 5,
+                               .claims = 2,
                                .created_at_us = 1700000000123456,
                                .scheduled_at_us = 1700000001000000,
                                .worker_id = "fake-worker",
