@@ -38,7 +38,7 @@ create table taskq.worker_tasks (
   priority     smallint not null default 0,         -- higher first
   claims       integer not null default 0,          -- the fence: grows with each claim, never falls
   attempts     integer not null default 0,          -- used up; a shutdown gives its attempts back
-  max_attempts integer,                             -- null: what the handler says, else 3
+  max_attempts integer,                             -- null: what the handler says, else 3; kept once used up
   type         text not null,                       -- names the handler
   payload      jsonb not null default '{}',
   result       jsonb,                               -- of completed tasks, as the handler returned it

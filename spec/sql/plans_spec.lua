@@ -34,7 +34,7 @@ local STATEMENTS = {
   },
   fail = {
     arguments = IDS .. ", " .. PLACES
-      .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', '{x,x}', '{e,e}', '{t,t}'",
+      .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', '{x,x}', '{e,e}', '{t,t}', '{3,null}'",
     wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)" },
     unwanted = { BY_ID, "Index" },
   },

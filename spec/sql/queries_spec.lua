@@ -113,12 +113,13 @@ describe("the statements of workers", function()
     local task = claim_one()
 
     local done = connection:query(
-      ("execute fail(%s, '{%d}', '{failed}', '{f}', '{error}', '{boom}', '{at line 1}')"):format(
-        fence(task), WORKER))
+      ("execute fail(%s, '{%d}', '{failed}', '{f}', '{error}', '{boom}', '{at line 1}', '{3}')")
+        :format(fence(task), WORKER))
 
     assert.same({ {} }, done)
     assert.equal("failed", row(task.id).status)
     assert.equal("boom", row(task.id).error)
+    assert.equal(3, row(task.id).max_attempts)
     assert.equal(1, connection:value("select failed from taskq.stats()"))
     assert.same({ { attempt = 1, kind = "error", error = "boom", traceback = "at line 1" } },
       connection:query("select attempt, kind, error, traceback from taskq.task_attempts"))

@@ -47,6 +47,17 @@ describe("a task that fails", function()
     assert.equal(5, queue:task(often).attempts)
   end)
 
+  it("is tried once more when it is retried, though its handler's attempts are used up", function()
+    local id = queue:enqueue("fail:raise")
+
+    for used = 3, 5 do
+      queue:drain()
+      assert.same({ "failed", used, used, used }, { queue:task(id).status,
+        queue:task(id).attempts, queue:task(id).max_attempts, queue:task(id).claims })
+      queue.db:query("select taskq.retry($1)", id)
+    end
+  end)
+
   it("keeps the error, with file and line, and each attempt's traceback", function()
     local id = queue:enqueue("fail:raise")
 

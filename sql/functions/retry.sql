@@ -1,7 +1,7 @@
 -- Puts one failed or cancelled task back into the queue, due now, and returns 'retried'.
---   reset_attempts  forget the attempts that were used up. Otherwise they stand, and a max_attempts of the
---                   task's own that is used up grows by one. A task without one is tried once more, and
---                   again if its handler allows more attempts than it has used.
+--   reset_attempts  forget the attempts that were used up. Otherwise they stand, and a max_attempts that is
+--                   used up grows by one (fail.sql has filled it in, when it was the handler's). A task
+--                   without one has attempts left that its handler allows.
 -- Claims go on where they were, so that writes of earlier claims are still refused. The last error stays
 -- until there is another.
 -- Errors: TQ001, there is no such task; TQ002, it is neither failed nor cancelled.

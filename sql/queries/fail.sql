@@ -3,15 +3,19 @@
 --   $1 bigint[] ids, $2 tid[] places, $3 int[] claims, $4 bigint[] workers (whose claim it was)
 --   $5 text[] statuses, $6 bool[] whether the attempt is handed back
 --   $7 text[] kinds, $8 text[] errors, $9 text[] tracebacks
+--   $10 int[] how many attempts its handler allowed, once they are used up; null: the task's own stay. So
+--   that taskq.retry, which knows no handlers, can grant one more.
 -- Returns one row as complete.sql does.
 -- Locks: the rows, for the transaction. Addressed by ctid; for id + 0 see complete.sql.
 -- Called by tq_repository_fail().
 with r as materialized (
-  select id, tid, claims, worker_id, status, is_handed_back, kind, error, traceback
+  select id, tid, claims, worker_id, status, is_handed_back, kind, error, traceback, max_attempts
   from unnest(
     $1::bigint[], $2::tid[], $3::int[], $4::bigint[], $5::text[], $6::bool[], $7::text[],
-    $8::text[], $9::text[]
-  ) r(id, tid, claims, worker_id, status, is_handed_back, kind, error, traceback)
+    $8::text[], $9::text[], $10::int[]
+  ) r(
+    id, tid, claims, worker_id, status, is_handed_back, kind, error, traceback, max_attempts
+  )
 ),
 d as (
   delete from taskq.worker_tasks_live t
@@ -22,7 +26,8 @@ d as (
     and t.claims = r.claims
   returning
     t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims,
-    t.attempts - r.is_handed_back::int as attempts, t.max_attempts, t.type, t.payload,
+    t.attempts - r.is_handed_back::int as attempts,
+    coalesce(t.max_attempts, r.max_attempts) as max_attempts, t.type, t.payload,
     r.status::taskq.task_status as status, r.kind, r.error, r.traceback
 ),
 a as (

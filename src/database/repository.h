@@ -64,6 +64,7 @@ struct tq_settled {
     const char *traceback; /* fail, requeue; may be NULL */
     int64_t delay_us;      /* requeue: from now; -1: keeps its scheduled_at */
     bool is_handed_back;   /* fail, requeue: the attempt does not count */
+    int32_t max_attempts;  /* fail: what the handler allowed, all used up; 0: the row's own stay */
 };
 
 /* A running row found by stale or held. */

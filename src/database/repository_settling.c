@@ -54,6 +54,18 @@ static void add_errors(struct tq_params *params, struct tq_settled *const *items
         tq_params_item_text(params, items[i]->traceback);
 }
 
+static void add_max_attempts(struct tq_params *params, struct tq_settled *const *items,
+                             size_t count)
+{
+    tq_params_array(params, TQ_ELEMENT_INT4, count);
+    for (size_t i = 0; i < count; i++) {
+        if (items[i]->max_attempts == 0)
+            tq_params_item_null(params);
+        else
+            tq_params_item_int4(params, items[i]->max_attempts);
+    }
+}
+
 void tq_repository_complete(struct tq_connection *connection, struct tq_request *request,
                             struct tq_settled *const *items, size_t count, int64_t worker_id)
 {
@@ -83,6 +95,7 @@ void tq_repository_fail(struct tq_connection *connection, struct tq_request *req
         tq_params_item_text(params, items[i]->status);
     add_handed_back(params, items, count);
     add_errors(params, items, count);
+    add_max_attempts(params, items, count);
     tq_connection_send(connection, request, TQ_QUERY_FAIL);
 }
 

@@ -146,6 +146,7 @@ static void rescue(struct tq_reaper *reaper, const struct tq_running *running)
         if (running->attempts >= max_attempts(reaper, running)) {
             settlement->verdict = TQ_VERDICT_FAIL;
             settled->status = "failed";
+            settled->max_attempts = max_attempts(reaper, running);
         }
     }
     reaper->pending++;

@@ -73,6 +73,8 @@ static void retry_or_fail(struct tq_task *task, double unit)
     settled->kind = task->error_kind;
     settled->error = task->error;
     settled->traceback = task->traceback;
+    if (task->attempts >= task->max_attempts)
+        settled->max_attempts = task->max_attempts;
     if (task->is_discarded || task->attempts >= task->max_attempts) {
         task->settlement.verdict = TQ_VERDICT_FAIL;
         settled->status = "failed";
@@ -91,6 +93,7 @@ void tq_task_judge(struct tq_task *task, double unit)
     if (task->is_exhausted) {
         task->settlement.verdict = TQ_VERDICT_FAIL;
         settled->is_handed_back = true;
+        settled->max_attempts = task->max_attempts;
         settled->status = "failed";
         settled->kind = "lease expired";
         settled->error = "the worker that ran the last attempt is gone";

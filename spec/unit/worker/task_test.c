@@ -138,6 +138,7 @@ UNIT_TEST(fails_when_no_attempt_is_left)
     CHECK_TEXT(settled->status, "failed");
     CHECK_TEXT(settled->kind, "error");
     CHECK_TEXT(settled->error, "broken");
+    CHECK_INT(settled->max_attempts, 2);
     tq_task_free(task);
 }
 
@@ -157,6 +158,7 @@ UNIT_TEST(fails_a_discarded_one_with_attempts_left)
 
     CHECK_TEXT(judge(task)->status, "failed");
     CHECK_INT(task->settlement.verdict, TQ_VERDICT_FAIL);
+    CHECK_INT(task->settlement.settled.max_attempts, 0);
     tq_task_free(task);
 }
 
