@@ -143,6 +143,11 @@ void tq_script_free(struct tq_script *script)
     free(script);
 }
 
+void tq_script_set_host(struct tq_script *script, const void *host)
+{
+    script->config.host = host;
+}
+
 size_t tq_script_handler_count(const struct tq_script *script)
 {
     return script->handler_count;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A script: one Lua state with one generation of handler files loaded. Each executor thread makes
-// its own from the same source, a snapshot of the files that the main thread read once. Only the
-// thread that made a script may use it.
+// its own from the same source, a snapshot of the files that was read once. A script belongs to one
+// thread at a time: the one that made it, or the one that it was handed to.
 #ifndef TQ_SCRIPT_SCRIPT_H
 #define TQ_SCRIPT_SCRIPT_H
 
@@ -45,6 +45,9 @@ void tq_source_unref(struct tq_source *source);
 TQ_MUST_CHECK bool tq_script_new(const struct tq_script_config *config, struct tq_source *source,
                                  struct tq_script **script, struct tq_err *err);
 void tq_script_free(struct tq_script *script); /* every run of it has been freed */
+
+/* Replaces the config's host; no run has started. */
+void tq_script_set_host(struct tq_script *script, const void *host);
 
 size_t tq_script_handler_count(const struct tq_script *script);
 const struct tq_handler *tq_script_handler(const struct tq_script *script,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/generation.h"
 #include "worker/horizon.h"
 #include "worker/lanes.h"
 #include "worker/vigil.h"
@@ -52,6 +53,7 @@ struct tq_claimer {
     int64_t logged_us;    /* when a refusal was logged last */
 
     struct ask claim, found, mark, discover, next_due, remaining, doorbell;
+    bool ignores_remaining;       /* the answer under way: it is about other types */
     int claim_limit, found_limit; /* of what is under way */
     struct tq_tid
         *places; /* what the sweep found and nobody claimed yet: the last found_count of them */
@@ -123,7 +125,7 @@ struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
 
     claimer->config = *config;
     claimer->vigil.poll_us = config->poll_interval_ms * 1000;
-    claimer->lanes = tq_lanes_new(config->types, config->type_count);
+    claimer->lanes = tq_lanes_new((*config->generation)->types, (*config->generation)->type_count);
     claimer->horizon = tq_horizon_new();
     (void)uv_timer_init(config->loop, &claimer->timer); /* always 0 */
     claimer->timer.data = claimer;
@@ -166,6 +168,16 @@ void tq_claimer_pause(struct tq_claimer *claimer)
 {
     claimer->is_running = false;
     (void)uv_timer_stop(&claimer->timer); /* always 0 */
+}
+
+void tq_claimer_reloaded(struct tq_claimer *claimer)
+{
+    const struct tq_generation *generation = *claimer->config.generation;
+
+    tq_lanes_set_types(claimer->lanes, generation->types, generation->type_count);
+    claimer->ignores_remaining = claimer->remaining.is_pending;
+    claimer->discover_us = 0;
+    tq_claimer_wake(claimer);
 }
 
 void tq_claimer_wake(struct tq_claimer *claimer)
@@ -267,10 +279,12 @@ static void ring_doorbell(struct tq_claimer *claimer, int64_t now_us)
         return;
 
     const struct tq_lane_cursor *lanes = tq_lanes_all(claimer->lanes, &count);
+    const struct tq_generation *generation = *config->generation;
     struct tq_request *request = begin(&claimer->doorbell);
 
-    tq_repository_ring_doorbell(config->doorbell, request, config->types, config->type_count, lanes,
-                                count, config->capacity(config->owner) <= 0, claimer->worker_id);
+    tq_repository_ring_doorbell(config->doorbell, request, generation->types,
+                                generation->type_count, lanes, count,
+                                config->capacity(config->owner) <= 0, claimer->worker_id);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -362,9 +376,10 @@ static void maybe_ask_remaining(struct tq_claimer *claimer)
         now_us < claimer->remaining_us || !config->is_quiet(config->owner))
         return;
 
+    const struct tq_generation *generation = *config->generation;
     struct tq_request *request = begin(&claimer->remaining);
 
-    tq_repository_remaining(config->connection, request, config->types, config->type_count,
+    tq_repository_remaining(config->connection, request, generation->types, generation->type_count,
                             config->counts_future);
 }
 
@@ -502,8 +517,9 @@ static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
 
     claimer->remaining_us =
         tq_clock_us() + REMAINING_EVERY_US + SHARE * (tq_clock_us() - claimer->remaining.sent_us);
-    if (err == NULL)
+    if (err == NULL && !claimer->ignores_remaining)
         claimer->config.on_remaining(claimer->config.owner, tq_repository_read_remaining(rows));
+    claimer->ignores_remaining = false;
 }
 
 static void on_doorbell(struct tq_request *request, const struct tq_rows *rows,

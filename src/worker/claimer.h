@@ -13,14 +13,14 @@
 #include "database/repository.h"
 
 struct tq_claimer;
+struct tq_generation;
 struct tq_lanes;
 
 struct tq_claimer_config {
     uv_loop_t *loop;
     struct tq_connection *connection; /* the claim connection */
     struct tq_connection *doorbell;   /* another one, for a search that claims must not wait for */
-    const char *const *types;         /* outlive the claimer */
-    size_t type_count;
+    struct tq_generation *const *generation; /* the current one, when it is looked at */
     int64_t poll_interval_ms;
     void *owner;
     int (*capacity)(void *owner); /* how many tasks there is room for */
@@ -42,6 +42,9 @@ void tq_claimer_resume(struct tq_claimer *claimer, int64_t worker_id);
 void tq_claimer_pause(struct tq_claimer *claimer);
 
 void tq_claimer_tick(struct tq_claimer *claimer);
+
+/* The current generation is another one, and so are the types to claim. */
+void tq_claimer_reloaded(struct tq_claimer *claimer);
 
 /* Look now, and be awake. */
 void tq_claimer_wake(struct tq_claimer *claimer);

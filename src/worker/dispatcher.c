@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "script/script.h"
+#include "worker/generation.h"
 #include "worker/lanes.h"
 #include "worker/pace.h"
 
@@ -169,16 +170,15 @@ static void log_failure(const struct tq_task *task)
     if (task->settlement.verdict == TQ_VERDICT_REQUEUE)
         tq_log(TQ_LOG_WARN, "worker", "task failed, will retry",
                "task=%lld type=%s attempt=%d of=%d retry_in_ms=%lld kind=%s error=%s",
-               (long long)settled->id, task->handler->type, task->attempts, task->max_attempts,
+               (long long)settled->id, task->type, task->attempts, task->max_attempts,
                (long long)settled->delay_us / 1000, settled->kind, settled->error);
     else if (task->stop == TQ_STOP_CANCELLED)
         tq_log(TQ_LOG_INFO, "worker", "task cancelled", "task=%lld type=%s attempt=%d",
-               (long long)settled->id, task->handler->type, task->attempts);
+               (long long)settled->id, task->type, task->attempts);
     else
         tq_log(TQ_LOG_ERROR, "worker", "task failed",
                "task=%lld type=%s attempt=%d of=%d kind=%s error=%s", (long long)settled->id,
-               task->handler->type, task->attempts, task->max_attempts, settled->kind,
-               settled->error);
+               task->type, task->attempts, task->max_attempts, settled->kind, settled->error);
 }
 
 /* What went back to the queue is to be found again: at its old place, which cursors have passed, or
@@ -190,7 +190,7 @@ static void look_for(struct tq_dispatcher *dispatcher, const struct tq_task *tas
     if (task->settlement.verdict != TQ_VERDICT_REQUEUE || dispatcher->is_draining)
         return;
     if (settled->delay_us < 0)
-        tq_lanes_lower_one(tq_claimer_lanes(dispatcher->config.claimer), task->handler->type,
+        tq_lanes_lower_one(tq_claimer_lanes(dispatcher->config.claimer), task->type,
                            (int16_t)task->priority, task->scheduled_at_us - TQ_PG_EPOCH_US - 1);
     tq_claimer_look_within(dispatcher->config.claimer,
                            settled->delay_us < 0 ? 0 : settled->delay_us);
@@ -211,8 +211,8 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
         tq_log(TQ_LOG_WARN, "worker",
                "outcome not written: the task is no longer this worker's, or it was written just "
                "before the connection broke",
-               "task=%lld type=%s attempt=%d", (long long)settlement->settled.id,
-               task->handler->type, task->attempts);
+               "task=%lld type=%s attempt=%d", (long long)settlement->settled.id, task->type,
+               task->attempts);
     }
     release(dispatcher, task);
 }
@@ -259,16 +259,20 @@ static int least_loaded(const struct tq_dispatcher *dispatcher)
     return best;
 }
 
-static bool find_handler(const struct tq_dispatcher *dispatcher, const char *type, size_t *index)
+/* Gives a task to the current generation; false when that has no handler for it: there was one when
+   the claim was sent. */
+static bool bind_to_current(const struct tq_dispatcher *dispatcher, struct tq_task *task)
 {
-    size_t low = 0, high = tq_script_handler_count(dispatcher->config.script);
+    struct tq_generation *generation = *dispatcher->config.generation;
+    size_t low = 0, high = tq_script_handler_count(generation->script);
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(tq_script_handler(dispatcher->config.script, middle)->type, type);
+        const struct tq_handler *handler = tq_script_handler(generation->script, middle);
+        int order = strcmp(handler->type, task->type);
 
         if (order == 0) {
-            *index = middle;
+            tq_task_bind(task, generation, handler, middle);
             return true;
         }
         if (order < 0)
@@ -282,27 +286,17 @@ static bool find_handler(const struct tq_dispatcher *dispatcher, const char *typ
 void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claimed *const *rows,
                         size_t count, int64_t worker_id)
 {
-    const struct tq_handler *handler = NULL;
-    size_t index = 0;
-
     if (dispatcher->totals.first_us == 0)
         dispatcher->totals.first_us = dispatcher->now_us;
     dispatcher->totals.claimed += (int64_t)count;
     for (size_t i = 0; i < count; i++) {
-        if (handler == NULL || strcmp(handler->type, rows[i]->type) != 0) {
-            /* Claims name our own types only. */
-            if (!find_handler(dispatcher, rows[i]->type, &index))
-                abort();
-            handler = tq_script_handler(dispatcher->config.script, index);
-        }
+        struct tq_task *task = tq_task_new(rows[i], worker_id);
+        bool has_handler = bind_to_current(dispatcher, task);
 
-        struct tq_task *task = tq_task_new(rows[i], handler, worker_id);
-
-        task->handler_index = index;
         task->settlement.owner = dispatcher;
         task->settlement.on_settled = on_settled;
         hold(dispatcher, task);
-        if (dispatcher->is_draining || task->is_exhausted) {
+        if (dispatcher->is_draining || task->is_exhausted || !has_handler) {
             task->is_unstarted = !task->is_exhausted;
             tq_dispatcher_take_back(dispatcher, task);
         } else {
@@ -314,11 +308,14 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
 
 /* ---- taking back ---- */
 
-/* Another executor with a free slot, for a task that one could not start in time; or -1. */
-static int find_room(const struct tq_dispatcher *dispatcher)
+/* An executor for a task that has not started: any when a reload is why, one with a free slot when
+   another one could not start it in time; or -1. */
+static int find_place(struct tq_dispatcher *dispatcher, struct tq_task *task)
 {
     int best = least_loaded(dispatcher);
 
+    if (task->generation != *dispatcher->config.generation)
+        return bind_to_current(dispatcher, task) ? best : -1;
     return dispatcher->loads[best] < dispatcher->config.slots[best] ? best : -1;
 }
 
@@ -335,7 +332,7 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
     }
     if (!task->is_unstarted) {
         tq_pace_add(&dispatcher->pace, dispatcher->now_us, 1);
-    } else if (!dispatcher->is_draining && (room = find_room(dispatcher)) >= 0) {
+    } else if (!dispatcher->is_draining && (room = find_place(dispatcher, task)) >= 0) {
         task->is_unstarted = false;
         add_to_chain(dispatcher, room, task);
         post_chains(dispatcher);

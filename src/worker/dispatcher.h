@@ -14,12 +14,12 @@
 #include "worker/task.h"
 
 struct tq_dispatcher;
-struct tq_script;
+struct tq_generation;
 
 struct tq_dispatcher_config {
     struct tq_settler *settler;
-    const struct tq_script *script; /* the handlers' facts */
-    struct tq_claimer *claimer;     /* told of tasks that go back to the queue */
+    struct tq_generation *const *generation; /* the current one, when it is looked at */
+    struct tq_claimer *claimer;              /* told of tasks that go back to the queue */
     struct tq_executor *const *executors;
     const int *slots; /* of each executor */
     int executor_count;
@@ -43,7 +43,8 @@ int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher);
 void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claimed *const *rows,
                         size_t count, int64_t worker_id);
 
-/* A task back from an executor. */
+/* A task back from an executor. One that has not started on an older generation starts on the
+   current one, or goes back to the queue if that has no handler for it. */
 void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *task);
 
 size_t tq_dispatcher_held(const struct tq_dispatcher *dispatcher);

@@ -11,11 +11,18 @@
 #include "net/net.h"
 #include "script/script.h"
 #include "worker/executor_state.h"
+#include "worker/generation.h"
 
 struct cancellation {
     struct tq_letter letter; /* first */
     int64_t id;
     int32_t claims;
+};
+
+struct adoption {
+    struct tq_letter letter;          /* first */
+    struct tq_generation *generation; /* referenced */
+    struct tq_script *script;
 };
 
 static void on_inbox_closed(void *owner)
@@ -41,6 +48,14 @@ static void take_cancellation(struct tq_executor *executor, const struct cancell
     tq_executor_stop_one(executor, cancellation->id, cancellation->claims);
 }
 
+/* What has not started comes back to the main thread, which binds it to the new generation. */
+static void take_adoption(struct tq_executor *executor, const struct adoption *adoption)
+{
+    tq_executor_return_unstarted(executor, INT64_MAX);
+    tq_executor_load(executor, adoption->generation, adoption->script);
+    tq_generation_unref(adoption->generation);
+}
+
 static void on_letter(void *owner, struct tq_letter *letter)
 {
     struct tq_executor *executor = owner;
@@ -57,6 +72,8 @@ static void on_letter(void *owner, struct tq_letter *letter)
         tq_executor_interrupt_all(executor);
     else if (kind == TQ_LETTER_CANCEL)
         take_cancellation(executor, (const struct cancellation *)letter); /* its first member */
+    else if (kind == TQ_LETTER_ADOPT)
+        take_adoption(executor, (const struct adoption *)letter); /* likewise */
     else
         quit(executor);
     free(letter);
@@ -93,6 +110,18 @@ void tq_executor_cancel(struct tq_executor *executor, int64_t id, int32_t claims
     tq_inbox_post(&executor->inbox, &cancellation->letter, &cancellation->letter);
 }
 
+void tq_executor_adopt(struct tq_executor *executor, struct tq_generation *generation,
+                       struct tq_script *script)
+{
+    struct adoption *adoption = tq_zalloc(sizeof *adoption);
+
+    tq_generation_ref(generation);
+    adoption->letter.kind = TQ_LETTER_ADOPT;
+    adoption->generation = generation;
+    adoption->script = script;
+    tq_inbox_post(&executor->inbox, &adoption->letter, &adoption->letter);
+}
+
 /* ---- the thread ---- */
 
 static bool open_loop(struct tq_executor *executor, struct tq_err *err)
@@ -110,7 +139,7 @@ static bool open_loop(struct tq_executor *executor, struct tq_err *err)
 /* Makes everything in the order in which run_thread() tears it down again. */
 static bool set_up(struct tq_executor *executor, struct tq_err *err)
 {
-    struct tq_script_config config = {.open_taskq = luaopen_taskq, .host = &executor->host};
+    struct tq_script *script;
 
     tq_executor_init_lists(executor);
     if (!open_loop(executor, err))
@@ -123,8 +152,9 @@ static bool set_up(struct tq_executor *executor, struct tq_err *err)
     tq_host_init(executor);
     if (!tq_ticker_start(err))
         goto close_net;
-    if (!tq_script_new(&config, executor->config.source, &executor->script, err))
+    if (!tq_generation_open(executor->first, &script, err))
         goto stop_ticker;
+    tq_executor_load(executor, executor->first, script);
     return true;
 
 stop_ticker:
@@ -153,17 +183,18 @@ static void run_thread(void *arg)
         return;
     (void)uv_run(&executor->loop, UV_RUN_DEFAULT); /* until quit() has closed every handle */
     tq_ticker_stop();
-    tq_script_free(executor->script);
+    tq_executor_unload_all(executor);
     if (uv_loop_close(&executor->loop) != 0)
         tq_log(TQ_LOG_ERROR, "executor", "a handle was left on the loop", "");
 }
 
-bool tq_executor_start(const struct tq_executor_config *config, struct tq_executor **executor,
-                       struct tq_err *err)
+bool tq_executor_start(const struct tq_executor_config *config, struct tq_generation *generation,
+                       struct tq_executor **executor, struct tq_err *err)
 {
     struct tq_executor *made = tq_zalloc(sizeof *made);
 
     made->config = *config;
+    made->first = generation;
     if (uv_sem_init(&made->started, 0) != 0 ||
         uv_thread_create(&made->thread, run_thread, made) != 0) {
         free(made);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// An executor: a thread with a loop and a Lua state of its own, which runs tasks as coroutines, as
-// many at once as it has slots. The main thread starts it, posts tasks and orders to it, and gets
-// every task back through its own inbox, with the end of the run filled in.
+// An executor: a thread with a loop and Lua states of its own (one, and for a while after a reload
+// the ones before it), which runs tasks as coroutines, as many at once as it has slots. The main
+// thread starts it, posts tasks and orders to it, and gets every task back through its own inbox,
+// with the end of the run filled in.
 #ifndef TQ_WORKER_EXECUTOR_H
 #define TQ_WORKER_EXECUTOR_H
 
@@ -12,7 +13,8 @@
 #include "worker/task.h"
 
 struct tq_executor;
-struct tq_source;
+struct tq_generation;
+struct tq_script;
 
 /* Kinds of letters. Tasks travel both ways; the others are orders to an executor. */
 enum tq_letter_kind {
@@ -20,20 +22,21 @@ enum tq_letter_kind {
     TQ_LETTER_GIVE_BACK, /* return what has not started */
     TQ_LETTER_INTERRUPT, /* return everything now, started or not */
     TQ_LETTER_CANCEL,    /* stop and return one task, if it is still here */
+    TQ_LETTER_ADOPT,     /* a newer generation: return what has not started */
     TQ_LETTER_QUIT,      /* nothing is left: end the thread */
 };
 
 struct tq_executor_config {
     int slots;                      /* handlers that run at once */
-    struct tq_source *source;       /* referenced until the thread ends */
     struct tq_inbox *main_inbox;    /* where tasks go back to */
     const char *worker_name;        /* context.worker_id */
     int64_t task_timeout_ms;        /* of handlers that name none */
     const atomic_bool *is_draining; /* what is_shutting_down() says */
 };
 
-/* Starts the thread and waits until its script has loaded, or has failed to. */
+/* Starts the thread and waits until it has loaded the generation, or has failed to. */
 TQ_MUST_CHECK bool tq_executor_start(const struct tq_executor_config *config,
+                                     struct tq_generation *generation,
                                      struct tq_executor **executor, struct tq_err *err);
 
 /* A chain of task letters, or one order. */
@@ -42,6 +45,11 @@ void tq_executor_give(struct tq_executor *executor, struct tq_letter *first,
 void tq_executor_order(struct tq_executor *executor, enum tq_letter_kind order);
 
 void tq_executor_cancel(struct tq_executor *executor, int64_t id, int32_t claims);
+
+/* All tasks that are given from now on belong to this generation; the script is one that it opened,
+   and is the executor's from now on. What runs goes on as it began. */
+void tq_executor_adopt(struct tq_executor *executor, struct tq_generation *generation,
+                       struct tq_script *script);
 
 /* After TQ_LETTER_QUIT: waits for the thread and frees. */
 void tq_executor_join(struct tq_executor *executor);

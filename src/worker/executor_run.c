@@ -125,6 +125,8 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
     task->error_kind = copy_text(outcome->error_kind);
     tq_run_free(task->run);
     task->run = NULL;
+    tq_executor_release(executor, task->loaded);
+    task->loaded = NULL;
     executor->running--;
     return_task(executor, task);
 }
@@ -133,10 +135,14 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
 
 static void start(struct tq_executor *executor, struct tq_task *task)
 {
-    const struct tq_handler *handler = tq_script_handler(executor->script, task->handler_index);
+    struct tq_loaded *loaded = task->loaded = tq_executor_hold(executor);
+    const struct tq_handler *handler = tq_script_handler(loaded->script, task->handler_index);
     int64_t timeout_ms =
         handler->timeout_ms > 0 ? handler->timeout_ms : executor->config.task_timeout_ms;
 
+    if (loaded->generation != task->generation)
+        abort(); /* letters arrive in order, and a newer generation sends back what has not started
+                  */
     task->soft_deadline_us = executor->now_us + timeout_ms * 1000;
     task->hard_deadline_us = task->soft_deadline_us + GRACE_US;
 
@@ -156,7 +162,7 @@ static void start(struct tq_executor *executor, struct tq_task *task)
         .hard_deadline_us = task->hard_deadline_us,
     };
 
-    task->run = tq_run_start(executor->script, handler, &seen, task);
+    task->run = tq_run_start(loaded->script, handler, &seen, task);
     executor->running++;
 }
 

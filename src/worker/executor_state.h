@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The inside of an executor, for the files that make it up: executor.c (the thread),
-// executor_run.c (its tasks), and host_*.c, which are the executor as the host of its Lua state:
-// what binding/host.h asks for, one file a kind of wait.
+// executor_run.c (its tasks), executor_loaded.c (its Lua states), and host_*.c, which are the
+// executor as the host of its Lua state: what binding/host.h asks for, one file a kind of wait.
 #ifndef TQ_WORKER_EXECUTOR_STATE_H
 #define TQ_WORKER_EXECUTOR_STATE_H
 
@@ -13,9 +13,18 @@
 
 struct tq_net;
 
+/* A generation in this thread. Referred to by the runs that began in it. */
+struct tq_loaded {
+    struct tq_generation *generation; /* referenced */
+    struct tq_script *script;         /* owned */
+    int runs;
+    struct tq_loaded *next; /* an older one */
+};
+
 struct tq_executor {
     struct tq_executor_config config; /* [const] */
     uv_thread_t thread;               /* [main] */
+    struct tq_generation *first;      /* what the thread begins with; until started is posted */
     uv_sem_t started;                 /* [const] */
     struct tq_err start_err;          /* [executor] until started is posted, then [main] */
     bool is_started;                  /* likewise */
@@ -26,7 +35,7 @@ struct tq_executor {
     uv_timer_t tick; /* active while something waits or has not started */
     struct tq_net *net;
     struct tq_host host;
-    struct tq_script *script;
+    struct tq_loaded *loaded; /* newest first; the older ones until their last run ends */
 
     int64_t now_us;                              /* tq_clock_us() between two slices */
     struct tq_task *current;                     /* in tq_run_resume() */
@@ -58,6 +67,19 @@ void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received
 /* Stops and returns everything, or the one task, if it is still here, as cancelled. */
 void tq_executor_interrupt_all(struct tq_executor *executor);
 void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims);
+
+/* executor_loaded.c */
+
+/* Takes over a script of a newer generation. */
+void tq_executor_load(struct tq_executor *executor, struct tq_generation *generation,
+                      struct tq_script *script);
+
+/* The newest, until it is released; a run begins in it. */
+struct tq_loaded *tq_executor_hold(struct tq_executor *executor);
+void tq_executor_release(struct tq_executor *executor, struct tq_loaded *loaded);
+
+/* At the end: nothing runs. */
+void tq_executor_unload_all(struct tq_executor *executor);
 
 /* host.c fills executor->host; each of the others its own functions in it. */
 

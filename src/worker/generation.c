@@ -42,27 +42,58 @@ static bool choose_types(struct tq_generation *generation, const char *folder,
     return true;
 }
 
-bool tq_generation_load(struct tq_generation *generation, const char *folder,
-                        const struct tq_texts *wanted, struct tq_err *err)
+bool tq_generation_open(const struct tq_generation *generation, struct tq_script **script,
+                        struct tq_err *err)
 {
-    static const struct tq_host no_host; /* files are only loaded here; nothing runs */
+    static const struct tq_host no_host; /* files are only loaded with it; nothing runs */
     const struct tq_script_config config = {.open_taskq = luaopen_taskq, .host = &no_host};
 
-    *generation = (struct tq_generation){0};
-    if (tq_source_read(folder, &generation->source, err) &&
-        tq_script_new(&config, generation->source, &generation->script, err) &&
-        choose_types(generation, folder, wanted, err))
-        return true;
-    tq_generation_deinit(generation);
-    return false;
+    return tq_script_new(&config, generation->source, script, err);
 }
 
-void tq_generation_deinit(struct tq_generation *generation)
+bool tq_generation_new(struct tq_source *source, const char *folder, const struct tq_texts *wanted,
+                       struct tq_generation **generation, struct tq_err *err)
 {
+    struct tq_generation *made = tq_zalloc(sizeof *made);
+
+    atomic_init(&made->references, 1);
+    made->number = 1;
+    made->source = source;
+    tq_source_ref(source);
+    if (!tq_generation_open(made, &made->script, err) || !choose_types(made, folder, wanted, err)) {
+        tq_generation_unref(made);
+        return false;
+    }
+    *generation = made;
+    return true;
+}
+
+bool tq_generation_load(const char *folder, const struct tq_texts *wanted,
+                        struct tq_generation **generation, struct tq_err *err)
+{
+    struct tq_source *source;
+
+    if (!tq_source_read(folder, &source, err))
+        return false;
+
+    bool is_loaded = tq_generation_new(source, folder, wanted, generation, err);
+
+    tq_source_unref(source);
+    return is_loaded;
+}
+
+void tq_generation_ref(struct tq_generation *generation)
+{
+    atomic_fetch_add_explicit(&generation->references, 1, memory_order_relaxed);
+}
+
+void tq_generation_unref(struct tq_generation *generation)
+{
+    if (atomic_fetch_sub(&generation->references, 1) > 1)
+        return;
     if (generation->script != NULL)
         tq_script_free(generation->script);
-    if (generation->source != NULL)
-        tq_source_unref(generation->source);
+    tq_source_unref(generation->source);
     free(generation->types);
-    *generation = (struct tq_generation){0};
+    free(generation);
 }

@@ -19,8 +19,9 @@ enum {
 enum { PRIORITY_FLOOR = -32769, PRIORITY_CEILING = 32768 };
 
 struct lane {
-    struct tq_lane_cursor cursor;
+    struct tq_lane_cursor cursor; /* its type is the lane's own */
     bool is_resting;
+    bool is_gone;    /* its type is no longer ours; freed when no claim is under way */
     int64_t busy_us; /* tq_clock_us() when it last gave a row, or was activated */
     int found;       /* rows in the claim under way, and the last of them */
     int64_t last_at, last_id;
@@ -28,26 +29,46 @@ struct lane {
 };
 
 struct tq_lanes {
-    const char *const *types;
+    char **types;
     size_t type_count;
     struct lane **lanes; /* sorted by type, then priority descending */
     size_t count, capacity;
     struct lane **order; /* of the claim under way */
     size_t order_count, order_capacity;
     struct lane *recent; /* rows of one lane come together */
-    bool is_claiming;
+    bool is_claiming, has_gone;
     struct tq_lane_cursor *cursors; /* what was handed out last */
     size_t cursor_capacity;
     struct tq_lane_gap *gaps;
     size_t gap_capacity;
 };
 
+static void keep_types(struct tq_lanes *lanes, const char *const *types, size_t count)
+{
+    lanes->types = tq_zalloc((count + 1) * sizeof *lanes->types);
+    lanes->type_count = count;
+    for (size_t i = 0; i < count; i++)
+        lanes->types[i] = tq_strdup(types[i]);
+}
+
+static void free_types(struct tq_lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->type_count; i++)
+        free(lanes->types[i]);
+    free(lanes->types);
+}
+
+static void free_lane(struct lane *lane)
+{
+    free((void *)(uintptr_t)lane->cursor.type);
+    free(lane);
+}
+
 struct tq_lanes *tq_lanes_new(const char *const *types, size_t count)
 {
     struct tq_lanes *lanes = tq_zalloc(sizeof *lanes);
 
-    lanes->types = types;
-    lanes->type_count = count;
+    keep_types(lanes, types, count);
     return lanes;
 }
 
@@ -56,7 +77,8 @@ void tq_lanes_free(struct tq_lanes *lanes)
     if (lanes == NULL)
         return;
     for (size_t i = 0; i < lanes->count; i++)
-        free(lanes->lanes[i]);
+        free_lane(lanes->lanes[i]);
+    free_types(lanes);
     free(lanes->lanes);
     free(lanes->order);
     free(lanes->cursors);
@@ -99,22 +121,40 @@ static struct lane *find(const struct tq_lanes *lanes, const char *type, int pri
     return strcmp(lane->cursor.type, type) == 0 && lane->cursor.priority == priority ? lane : NULL;
 }
 
-static const char *own_type(const struct tq_lanes *lanes, const char *type)
+static bool is_own(const struct tq_lanes *lanes, const char *type)
 {
     for (size_t i = 0; i < lanes->type_count; i++) {
         if (strcmp(lanes->types[i], type) == 0)
-            return lanes->types[i];
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+/* A claim that is under way refers to its lanes. */
+static void drop_gone(struct tq_lanes *lanes)
+{
+    size_t kept = 0;
+
+    if (!lanes->has_gone)
+        return;
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (lanes->lanes[i]->is_gone)
+            free_lane(lanes->lanes[i]);
+        else
+            lanes->lanes[kept++] = lanes->lanes[i];
+    }
+    lanes->count = kept;
+    lanes->order_count = 0;
+    lanes->recent = NULL;
+    lanes->has_gone = false;
 }
 
 bool tq_lanes_activate(struct tq_lanes *lanes, const char *type, int16_t priority)
 {
     struct lane *lane = find(lanes, type, priority);
-    const char *own = own_type(lanes, type);
     void *items = lanes->lanes;
 
-    if (own == NULL)
+    if (!is_own(lanes, type))
         return false;
     if (lane != NULL) {
         bool was_resting = lane->is_resting;
@@ -124,7 +164,9 @@ bool tq_lanes_activate(struct tq_lanes *lanes, const char *type, int16_t priorit
         return was_resting;
     }
     lane = tq_zalloc(sizeof *lane);
-    lane->cursor = (struct tq_lane_cursor){.type = own, .priority = priority, .at = TQ_PG_TIME_MIN};
+    lane->cursor.type = tq_strdup(type);
+    lane->cursor.priority = priority;
+    lane->cursor.at = TQ_PG_TIME_MIN;
     tq_grow(&items, &lanes->capacity, lanes->count + 1, sizeof *lanes->lanes);
     lanes->lanes = items;
 
@@ -164,6 +206,23 @@ void tq_lanes_lower_one(struct tq_lanes *lanes, const char *type, int16_t priori
     lane->busy_us = 0;
 }
 
+void tq_lanes_set_types(struct tq_lanes *lanes, const char *const *types, size_t count)
+{
+    free_types(lanes);
+    keep_types(lanes, types, count);
+    for (size_t i = 0; i < lanes->count; i++) {
+        struct lane *lane = lanes->lanes[i];
+        bool was_gone = lane->is_gone;
+
+        lane->is_gone = !is_own(lanes, lane->cursor.type);
+        lanes->has_gone |= lane->is_gone;
+        if (was_gone && !lane->is_gone)
+            lower(lanes, lane, TQ_PG_TIME_MIN); /* nobody looked after it meanwhile */
+    }
+    if (!lanes->is_claiming)
+        drop_gone(lanes);
+}
+
 static int compare_for_claim(const void *a, const void *b)
 {
     const struct tq_lane_cursor *x = &(*(struct lane *const *)a)->cursor;
@@ -187,6 +246,7 @@ const struct tq_lane_cursor *tq_lanes_active(struct tq_lanes *lanes, size_t *cou
 {
     void *items = lanes->order;
 
+    drop_gone(lanes); /* the claim before this one may have had no answer */
     tq_grow(&items, &lanes->order_capacity, lanes->count, sizeof *lanes->order);
     lanes->order = items;
     lanes->order_count = 0;
@@ -209,9 +269,11 @@ const struct tq_lane_cursor *tq_lanes_active(struct tq_lanes *lanes, size_t *cou
 
 const struct tq_lane_cursor *tq_lanes_all(struct tq_lanes *lanes, size_t *count)
 {
-    *count = lanes->count;
-    for (size_t i = 0; i < lanes->count; i++)
-        hand_out(lanes, i, lanes->lanes[i]);
+    *count = 0;
+    for (size_t i = 0; i < lanes->count; i++) {
+        if (!lanes->lanes[i]->is_gone)
+            hand_out(lanes, (*count)++, lanes->lanes[i]);
+    }
     return lanes->cursors;
 }
 
@@ -230,12 +292,11 @@ void tq_lanes_claimed(struct tq_lanes *lanes, const struct tq_claimed *row)
     lane->found++;
 }
 
-void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int64_t now_us)
+static void move_cursors(struct tq_lanes *lanes, bool is_full, int64_t clock, int64_t now_us)
 {
     size_t filled = lanes->order_count; /* the lane that took the last of the limit; none */
     int64_t rest_after_us = lanes->order_count > CROWD ? CROWDED_REST_AFTER_US : REST_AFTER_US;
 
-    lanes->is_claiming = false;
     if (is_full) {
         while (filled > 0 && lanes->order[--filled]->found == 0)
             continue;
@@ -258,6 +319,13 @@ void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int
         else if (now_us - lane->busy_us > rest_after_us)
             lane->is_resting = true;
     }
+}
+
+void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int64_t now_us)
+{
+    lanes->is_claiming = false;
+    move_cursors(lanes, is_full, clock, now_us);
+    drop_gone(lanes);
 }
 
 static void add_gap(struct tq_lanes *lanes, size_t *count, const char *type, int above, int below)
@@ -292,7 +360,7 @@ const struct tq_lane_cursor *tq_lanes_resting(struct tq_lanes *lanes, size_t *co
 {
     *count = 0;
     for (size_t i = 0; i < lanes->count; i++) {
-        if (lanes->lanes[i]->is_resting)
+        if (lanes->lanes[i]->is_resting && !lanes->lanes[i]->is_gone)
             hand_out(lanes, (*count)++, lanes->lanes[i]);
     }
     return lanes->cursors;

@@ -20,9 +20,13 @@
 
 struct tq_lanes;
 
-/* types are those that this worker has handlers for; they outlive the lanes. */
+/* types are those that this worker has handlers for. */
 struct tq_lanes *tq_lanes_new(const char *const *types, size_t count);
 void tq_lanes_free(struct tq_lanes *lanes);
+
+/* Other types. Lanes of those that stay keep their cursors, those of the others are gone; a claim
+   may be under way. */
+void tq_lanes_set_types(struct tq_lanes *lanes, const char *const *types, size_t count);
 
 /* All cursors back to the beginning: the server lost commits, or is another one. */
 void tq_lanes_forget(struct tq_lanes *lanes);

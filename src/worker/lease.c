@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "worker/generation.h"
 
 enum { RENEWALS_A_LEASE = 6, RETRY_MS = 250 };
 
@@ -106,11 +107,16 @@ static void on_registered(struct tq_request *request, const struct tq_rows *rows
 
 static void enter(struct tq_lease *lease)
 {
+    struct tq_registration *registration = &lease->config.registration;
+    const struct tq_generation *generation = *lease->config.generation;
+
     lease->is_pending = true;
-    lease->ids[0] = lease->config.registration.id = new_id();
+    lease->ids[0] = registration->id = new_id();
+    registration->types = generation->types;
+    registration->type_count = generation->type_count;
     lease->sent_us = tq_clock_boot_us();
     lease->request.on_done = on_registered;
-    tq_repository_register(lease->config.connection, &lease->request, &lease->config.registration);
+    tq_repository_register(lease->config.connection, &lease->request, registration);
 }
 
 static void lose(struct tq_lease *lease)

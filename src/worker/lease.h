@@ -19,12 +19,14 @@
 
 #include "database/repository.h"
 
+struct tq_generation;
 struct tq_lease;
 
 struct tq_lease_config {
     uv_loop_t *loop;
     struct tq_connection *connection;    /* the control connection */
-    struct tq_registration registration; /* its id is chosen here; the rest outlives the lease */
+    struct tq_registration registration; /* id and types are filled here; the rest outlives us */
+    struct tq_generation *const *generation; /* the current one, for its types */
     void *owner;
     void (*on_held)(void *owner, int64_t worker_id); /* a new id */
     void (*on_lost)(void *owner);

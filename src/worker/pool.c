@@ -17,11 +17,11 @@ static int thread_count(int64_t threads, int64_t concurrency)
     return count < 1 ? 1 : (int)count;
 }
 
-bool tq_pool_start(struct tq_pool *pool, const struct tq_executor_config *config, int64_t threads,
-                   int64_t concurrency, struct tq_err *err)
+bool tq_pool_start(struct tq_pool *pool, const struct tq_pool_config *config, struct tq_err *err)
 {
-    struct tq_executor_config own = *config;
-    int count = thread_count(threads, concurrency);
+    struct tq_executor_config own = config->executor;
+    int64_t concurrency = config->concurrency;
+    int count = thread_count(config->threads, concurrency);
 
     pool->executors = tq_zalloc((size_t)count * sizeof(struct tq_executor *));
     pool->slots = tq_zalloc((size_t)count * sizeof *pool->slots);
@@ -30,7 +30,7 @@ bool tq_pool_start(struct tq_pool *pool, const struct tq_executor_config *config
 
         own.slots = (int)(concurrency / count + (i < concurrency % count ? 1 : 0));
         pool->slots[i] = own.slots;
-        if (!tq_executor_start(&own, &pool->executors[i], err)) {
+        if (!tq_executor_start(&own, config->generation, &pool->executors[i], err)) {
             tq_pool_end(pool);
             return false;
         }

@@ -12,10 +12,16 @@ struct tq_pool {
     int count;
 };
 
-/* Starts min(threads, concurrency) executors (threads 0: one a core) from a config whose slots are
-   filled here. On failure those that had started have ended. */
-TQ_MUST_CHECK bool tq_pool_start(struct tq_pool *pool, const struct tq_executor_config *config,
-                                 int64_t threads, int64_t concurrency, struct tq_err *err);
+struct tq_pool_config {
+    struct tq_executor_config executor; /* its slots are filled by the pool */
+    struct tq_generation *generation;   /* what they load */
+    int64_t threads, concurrency;
+};
+
+/* Starts min(threads, concurrency) executors (threads 0: one a core). On failure those that had
+   started have ended. */
+TQ_MUST_CHECK bool tq_pool_start(struct tq_pool *pool, const struct tq_pool_config *config,
+                                 struct tq_err *err);
 
 /* Ends the threads, which have nothing left, and waits for them. */
 void tq_pool_end(struct tq_pool *pool);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "script/script.h"
+#include "worker/generation.h"
 
 enum {
     SLICE_BLOCKS = 256,
@@ -114,7 +115,8 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
 /* INT_MAX when only a worker that has the handler can tell: it fails what has no attempts left. */
 static int max_attempts(const struct tq_reaper *reaper, const struct tq_running *running)
 {
-    const struct tq_handler *handler = tq_script_find(reaper->config.script, running->type);
+    const struct tq_handler *handler =
+        tq_script_find((*reaper->config.generation)->script, running->type);
 
     if (running->max_attempts > 0)
         return running->max_attempts;

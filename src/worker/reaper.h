@@ -17,14 +17,14 @@
 
 #include "worker/settler.h"
 
+struct tq_generation;
 struct tq_reaper;
-struct tq_script;
 
 struct tq_reaper_config {
     uv_loop_t *loop;
     struct tq_connection *connection; /* the control connection */
     struct tq_settler *settler;
-    const struct tq_script *script; /* max_attempts of the types known here */
+    struct tq_generation *const *generation; /* the current one, for its types' max_attempts */
     int64_t check_interval_ms;
     void *owner;
     bool (*holds)(void *owner, int64_t id, int32_t claims);

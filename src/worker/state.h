@@ -35,7 +35,7 @@ struct tq_worker {
     uv_timer_t shutdown_timer;
     struct tq_inbox inbox;
 
-    struct tq_generation generation;
+    struct tq_generation *generation; /* the current one */
 
     struct tq_pool pool;
 

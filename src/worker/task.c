@@ -18,11 +18,12 @@
 
 #include "base/memory.h"
 #include "script/script.h"
+#include "worker/generation.h"
 
-struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handler *handler,
-                            int64_t worker_id)
+struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id)
 {
-    struct tq_task *task = tq_alloc(sizeof *task + row->payload_len + 1);
+    size_t type_size = strlen(row->type) + 1;
+    struct tq_task *task = tq_alloc(sizeof *task + row->payload_len + 1 + type_size);
 
     memset(task, 0, sizeof *task);
     task->settlement.settled.id = row->id;
@@ -30,26 +31,42 @@ struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handle
     task->settlement.settled.claims = row->claims;
     task->settlement.settled.worker_id = worker_id;
     task->settlement.owner = task;
-    task->handler = handler;
     task->priority = row->priority;
     task->attempts = row->attempts;
-    task->max_attempts = row->max_attempts;
-    if (task->max_attempts == 0 && handler != NULL)
-        task->max_attempts = handler->max_attempts;
-    if (task->max_attempts == 0)
-        task->max_attempts = TQ_DEFAULT_MAX_ATTEMPTS;
-    task->is_exhausted = task->attempts > task->max_attempts;
+    task->own_max_attempts = row->max_attempts;
     task->scheduled_at_us = row->scheduled_at + TQ_PG_EPOCH_US;
     task->created_at_us = row->created_at + TQ_PG_EPOCH_US;
     task->executor = -1;
     task->payload_len = row->payload_len;
     memcpy(task->payload, row->payload, row->payload_len);
     task->payload[row->payload_len] = '\0';
+    task->type = memcpy(task->payload + row->payload_len + 1, row->type, type_size);
     return task;
+}
+
+void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
+                  const struct tq_handler *handler, size_t index)
+{
+    struct tq_generation *before = task->generation;
+
+    tq_generation_ref(generation);
+    task->generation = generation;
+    task->handler = handler;
+    task->handler_index = index;
+    task->max_attempts =
+        task->own_max_attempts > 0 ? task->own_max_attempts : handler->max_attempts;
+    if (task->max_attempts == 0)
+        task->max_attempts = TQ_DEFAULT_MAX_ATTEMPTS;
+    if (before == NULL)
+        task->is_exhausted = task->attempts > task->max_attempts;
+    else
+        tq_generation_unref(before);
 }
 
 void tq_task_free(struct tq_task *task)
 {
+    if (task->generation != NULL)
+        tq_generation_unref(task->generation);
     free(task->result);
     free(task->error);
     free(task->traceback);

@@ -13,7 +13,9 @@
 #include "loop/inbox.h"
 #include "script/run.h"
 
+struct tq_generation;
 struct tq_handler;
+struct tq_loaded;
 
 enum { TQ_DEFAULT_MAX_ATTEMPTS = 3 };
 
@@ -38,12 +40,17 @@ struct tq_task {
     struct tq_settlement settlement; /* [owner]; settled holds the fence from the start */
 
     /* Since the claim. [const] */
-    const struct tq_handler *handler; /* the main thread's copy of the handler's facts */
-    size_t handler_index;             /* the same in every script of the generation */
+    const char *type;
     int priority;
-    int attempts, max_attempts;             /* max_attempts is the effective one */
+    int attempts, own_max_attempts;         /* 0: the handler's */
     int64_t scheduled_at_us, created_at_us; /* since the epoch */
     size_t payload_len;
+
+    /* Of the generation that it is to run on: [main], and [const] while an executor has it. */
+    struct tq_generation *generation; /* referenced */
+    const struct tq_handler *handler; /* the facts in it; NULL: it has no handler for the type */
+    size_t handler_index;             /* the same in every script of the generation */
+    int max_attempts;                 /* the effective one */
 
     /* [main] */
     struct tq_task *previous, *next; /* of all held ones */
@@ -53,6 +60,7 @@ struct tq_task {
     /* [executor] while it has it */
     struct tq_task *link; /* ready or runnable list */
     struct tq_run *run;
+    struct tq_loaded *loaded;                                /* what it runs in */
     int64_t received_us, soft_deadline_us, hard_deadline_us; /* tq_clock_us() */
     bool is_waiting, is_runnable, is_interrupted, has_seen_shutdown;
     struct tq_task *waiting_previous, *waiting_next;
@@ -67,12 +75,16 @@ struct tq_task {
     int64_t delay_ms;
     char *result, *error, *traceback, *error_kind; /* owned */
 
-    char payload[]; /* JSON, payload_len bytes and a NUL */
+    char payload[]; /* JSON, payload_len bytes and a NUL; then the type */
 };
 
-/* A task of this process from a claimed row; handler is the main thread's. */
-struct tq_task *tq_task_new(const struct tq_claimed *row, const struct tq_handler *handler,
-                            int64_t worker_id);
+/* A task of this process from a claimed row. */
+struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id);
+
+/* Before it is given to an executor, and again when it has not started and a newer generation is
+   there: the generation that it is to run on, which has the handler at the index. */
+void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
+                  const struct tq_handler *handler, size_t index);
 void tq_task_free(struct tq_task *task);
 
 /* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled.

@@ -225,15 +225,17 @@ static bool start_signal(struct tq_worker *worker, uv_signal_t *handle, int numb
 static bool start_executors(struct tq_worker *worker, struct tq_err *err)
 {
     const struct tq_worker_options *options = worker->options;
-    const struct tq_executor_config config = {
-        .source = worker->generation.source,
-        .main_inbox = &worker->inbox,
-        .worker_name = worker->name,
-        .task_timeout_ms = options->task_timeout_ms,
-        .is_draining = &worker->is_draining,
+    const struct tq_pool_config config = {
+        .executor = {.main_inbox = &worker->inbox,
+                     .worker_name = worker->name,
+                     .task_timeout_ms = options->task_timeout_ms,
+                     .is_draining = &worker->is_draining},
+        .generation = worker->generation,
+        .threads = options->threads,
+        .concurrency = options->concurrency,
     };
 
-    return tq_pool_start(&worker->pool, &config, options->threads, options->concurrency, err);
+    return tq_pool_start(&worker->pool, &config, err);
 }
 
 static void open_line(struct tq_worker *worker, struct tq_line *line, const char *name,
@@ -266,8 +268,7 @@ static void make_claiming_parts(struct tq_worker *worker)
         .loop = &worker->loop,
         .connection = worker->claim.connection,
         .doorbell = worker->control.connection,
-        .types = worker->generation.types,
-        .type_count = worker->generation.type_count,
+        .generation = &worker->generation,
         .poll_interval_ms = options->poll_interval_ms,
         .owner = worker,
         .capacity = on_capacity,
@@ -279,7 +280,7 @@ static void make_claiming_parts(struct tq_worker *worker)
     });
     worker->dispatcher = tq_dispatcher_new(&(struct tq_dispatcher_config){
         .settler = worker->settler,
-        .script = worker->generation.script,
+        .generation = &worker->generation,
         .claimer = worker->claimer,
         .executors = worker->pool.executors,
         .slots = worker->pool.slots,
@@ -302,9 +303,8 @@ static void make_keeping_parts(struct tq_worker *worker)
                          .host = worker->host,
                          .version = TASKQ_VERSION,
                          .pid = (int)getpid(),
-                         .types = worker->generation.types,
-                         .type_count = worker->generation.type_count,
                          .lease_ms = worker->lease_ms},
+        .generation = &worker->generation,
         .owner = worker,
         .on_held = on_lease_held,
         .on_lost = on_lease_lost,
@@ -316,7 +316,7 @@ static void make_keeping_parts(struct tq_worker *worker)
         .loop = &worker->loop,
         .connection = worker->control.connection,
         .settler = worker->settler,
-        .script = worker->generation.script,
+        .generation = &worker->generation,
         .check_interval_ms = options->stale_check_interval_ms,
         .owner = worker,
         .holds = on_ask_holds,
@@ -353,8 +353,8 @@ static bool set_up(struct tq_worker *worker, struct tq_err *err)
 {
     int code;
 
-    if (!tq_generation_load(&worker->generation, worker->options->handlers,
-                            &worker->options->task_types, err))
+    if (!tq_generation_load(worker->options->handlers, &worker->options->task_types,
+                            &worker->generation, err))
         return false;
     code = uv_loop_init(&worker->loop);
     if (code != 0)
@@ -370,7 +370,8 @@ static void tear_down(struct tq_worker *worker)
 {
     if (worker->dispatcher != NULL)
         tq_dispatcher_free(worker->dispatcher);
-    tq_generation_deinit(&worker->generation);
+    if (worker->generation != NULL)
+        tq_generation_unref(worker->generation);
 }
 
 enum tq_exit tq_worker_run(const struct tq_worker_options *options)
@@ -395,7 +396,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     (void)uv_prepare_start(&worker->prepare, on_prepare); /* not null */
     tq_log(TQ_LOG_INFO, "worker", "started",
            "version=%s database=%s handlers=%s types=%zu concurrency=%lld threads=%d",
-           TASKQ_VERSION, options->database_text, options->handlers, worker->generation.type_count,
+           TASKQ_VERSION, options->database_text, options->handlers, worker->generation->type_count,
            (long long)options->concurrency, worker->pool.count);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
     tq_worker_log_totals(worker);

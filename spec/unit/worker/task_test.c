@@ -8,12 +8,15 @@
 #include "base/memory.h"
 #include "script/script.h"
 #include "unit/unit.h"
+#include "worker/generation.h"
 
 static const struct tq_handler handler = {
     .type = "a:b",
     .max_attempts = 5,
     .backoff = {.kind = TQ_BACKOFF_FIXED, .base_ms = 300, .cap_ms = 1000},
 };
+
+static struct tq_generation generation = {.references = 1};
 
 /* The second attempt of up to max_attempts (0: what the handler says), ended as outcome says. */
 static struct tq_task *task_with(int max_attempts, enum tq_outcome_kind outcome)
@@ -29,7 +32,9 @@ static struct tq_task *task_with(int max_attempts, enum tq_outcome_kind outcome)
         .payload = "{\"a\": 1}",
         .payload_len = 8,
     };
-    struct tq_task *task = tq_task_new(&row, &handler, 42);
+    struct tq_task *task = tq_task_new(&row, 42);
+
+    tq_task_bind(task, &generation, &handler, 0);
 
     task->outcome = outcome;
     task->delay_ms = -1;
@@ -83,7 +88,9 @@ UNIT_TEST(takes_max_attempts_from_the_row_then_the_handler_then_3)
     const struct tq_claimed row = {.type = "a:b", .payload = "", .attempts = 1};
     struct tq_task *own = task_with(2, TQ_OUTCOME_SUCCESS);
     struct tq_task *of_handler = task_with(0, TQ_OUTCOME_SUCCESS);
-    struct tq_task *otherwise = tq_task_new(&row, &silent, 42);
+    struct tq_task *otherwise = tq_task_new(&row, 42);
+
+    tq_task_bind(otherwise, &generation, &silent, 0);
 
     CHECK_INT(own->max_attempts, 2);
     CHECK_INT(of_handler->max_attempts, 5);
@@ -91,6 +98,35 @@ UNIT_TEST(takes_max_attempts_from_the_row_then_the_handler_then_3)
     tq_task_free(own);
     tq_task_free(of_handler);
     tq_task_free(otherwise);
+}
+
+UNIT_TEST(goes_over_to_a_newer_generation)
+{
+    static const struct tq_handler stricter = {.type = "a:b", .max_attempts = 1};
+    static struct tq_generation newer = {.references = 1};
+    struct tq_task *task = task_with(0, TQ_OUTCOME_SUCCESS);
+
+    tq_task_bind(task, &newer, &stricter, 3);
+
+    CHECK(task->generation == &newer);
+    CHECK_INT(task->handler_index, 3);
+    CHECK_INT(task->max_attempts, 1);
+    CHECK(!task->is_exhausted); /* its attempts were not used up by workers that are gone */
+    CHECK_INT(generation.references, 1);
+    CHECK_INT(newer.references, 2);
+    tq_task_free(task);
+    CHECK_INT(newer.references, 1);
+}
+
+UNIT_TEST(knows_its_type_without_a_handler)
+{
+    const struct tq_claimed row = {.type = "gone", .payload = "{}", .payload_len = 2};
+    struct tq_task *task = tq_task_new(&row, 42);
+
+    task->is_unstarted = true;
+
+    CHECK_TEXT(task->type, "gone");
+    check_given_back(task);
 }
 
 UNIT_TEST(completes_a_success_with_its_result)
