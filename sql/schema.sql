@@ -207,6 +207,7 @@ create table taskq.applied_functions (
 
 -- For workers.
 \ir functions/make_days.sql
+\ir functions/settle_days.sql
 \ir functions/settle_cancel_requests.sql
 \ir functions/compact_counts.sql
 

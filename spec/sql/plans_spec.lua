@@ -221,7 +221,8 @@ describe("the list of plans", function()
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,
       task = true,
       -- Calls of functions that settle their plans themselves; specs count the rows that they read.
-      cancel = true, cleanup = true, list = true, retry = true, retry_many = true, show = true,
+      cancel = true, cleanup = true, compact_counts = true, list = true, retry = true,
+      retry_many = true, settle_days = true, show = true,
     }
 
     local pipe <close> = assert(io.popen("ls sql/queries"))

@@ -84,6 +84,7 @@ local STATEMENTS = {
   { "select taskq.compact_counts()", "worker", "admin" },
   { "select taskq.settle_cancel_requests()", "worker", "admin" },
   { "select taskq.make_days(30)", "worker", "admin" },
+  { "select taskq.settle_days()", "worker", "admin" },
   { "select taskq.days_of('taskq.worker_tasks_failed')", "admin" },
 
   { "create table taskq.mine ()" },

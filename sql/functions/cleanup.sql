@@ -85,6 +85,7 @@ declare
     when status is null then '{completed,failed,cancelled}' else array[status]
   end;
   kept_day  date;
+  deleted   bigint;
   target    record;
 begin
   if cutoff is null or cutoff > now() then
@@ -96,6 +97,19 @@ begin
   end if;
   removed := 0;
 
+  -- What had no day when it finished goes first, because the counters of a day go with it.
+  for target in
+    select s.status, ('worker_tasks_' || s.status || '_default')::name as child
+    from unnest(statuses) s(status)
+  loop
+    removed := removed + taskq.delete_older(
+      target.child, target.status, case when whole_days then first_day else cutoff end, most - removed);
+    if removed >= most then
+      remains := 'more';
+      return;
+    end if;
+  end loop;
+
   for target in
     select s.status, d.child, d.day
     from unnest(statuses) s(status)
@@ -104,8 +118,11 @@ begin
     order by d.day, s.status
   loop
     begin
-      -- The books are locked first, because the lock on the day stops completions.
+      -- The books are locked first, because the lock on the day stops completions; who has them needs
+      -- a moment.
+      perform set_config('lock_timeout', '1s', true);
       perform pg_advisory_xact_lock(hashtext('taskq.finished_counts'));
+      perform set_config('lock_timeout', '50ms', true);
       execute format('drop table taskq.%I', target.child);
       with k as (
         delete from taskq.finished_counts k
@@ -113,7 +130,7 @@ begin
           and k.status = target.status
         returning k.n
       )
-      select coalesce(sum(k.n), 0) into removed from k;
+      select removed + coalesce(sum(k.n), 0) into removed from k;
       remains := 'more';
       return;
     exception
@@ -121,22 +138,16 @@ begin
     end;
   end loop;
 
-  -- The boundary day, and what had no day when it finished.
+  -- The boundary day.
   for target in
-    select s.status, d.child, case when whole_days then first_day else cutoff end as before
+    select s.status, d.child
     from unnest(statuses) s(status)
-    cross join lateral (
-      select ('worker_tasks_' || s.status || '_default')::name as child
-      union all
-      select d.child
-      from taskq.days_of(('taskq.worker_tasks_' || s.status)::regclass) d
-      where d.day = first_day
-        and not whole_days
-    ) d
+    cross join lateral taskq.days_of(('taskq.worker_tasks_' || s.status)::regclass) d
+    where d.day = first_day
+      and not whole_days
     order by s.status
   loop
-    removed := removed
-      + taskq.delete_older(target.child, target.status, target.before, most - removed);
+    removed := removed + taskq.delete_older(target.child, target.status, cutoff, most - removed);
     if removed >= most then
       remains := 'more';
       return;
@@ -161,6 +172,16 @@ begin
       when lock_not_available then remains := 'busy';
     end;
   end loop;
-  delete from taskq.task_attempts_default a where a.finished_at < least(first_day, kept_day);
+  with c as materialized (
+    select a.ctid
+    from taskq.task_attempts_default a
+    where a.finished_at < least(first_day, kept_day)
+    limit most
+  )
+  delete from taskq.task_attempts_default a where a.ctid = any(array(select ctid from c));
+  get diagnostics deleted = row_count;
+  if deleted >= most then
+    remains := 'more';
+  end if;
 end
 $$;

@@ -7,6 +7,8 @@ create or replace function taskq.compact_counts(most integer default 100000) ret
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = on -- all of the table, once: whatever a worker's connection has switched off
+set enable_hashjoin = on
 as $$
 declare
   merged bigint;
@@ -14,15 +16,23 @@ begin
   if not pg_try_advisory_xact_lock(hashtext('taskq.finished_counts')) then
     return 0;
   end if;
-  if not exists (
-    select from taskq.finished_counts k group by k.day, k.status, k.type having count(*) > 1
-  ) then
-    return 0;
-  end if;
 
-  with d as (
+  with g as materialized (
+    select k.day, k.status, k.type
+    from taskq.finished_counts k
+    group by k.day, k.status, k.type
+    having count(*) > 1 or sum(k.n) = 0
+  ),
+  c as materialized (
+    select k.ctid
+    from taskq.finished_counts k
+    join g on g.day = k.day and g.status = k.status and g.type = k.type
+    order by k.day, k.status, k.type -- whole groups, or nothing might shrink
+    limit most
+  ),
+  d as (
     delete from taskq.finished_counts k
-    where k.ctid = any(array(select c.ctid from taskq.finished_counts c limit most))
+    where k.ctid = any(array(select ctid from c))
     returning k.day, k.status, k.type, k.n
   ),
   i as (

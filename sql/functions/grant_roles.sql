@@ -61,7 +61,8 @@ begin
           'select on taskq.cancel_requests',
           'update on sequence taskq.awake_until',
           'execute on function
-             taskq.make_days(integer), taskq.settle_cancel_requests(), taskq.compact_counts(integer),
+             taskq.make_days(integer), taskq.settle_days(integer), taskq.settle_cancel_requests(),
+             taskq.compact_counts(integer),
              taskq.cleanup(interval, taskq.task_status, boolean, integer)'
         ]
       ),

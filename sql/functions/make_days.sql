@@ -1,6 +1,7 @@
 -- Makes the day partitions of today (UTC) and the `ahead` days after it, for every finished status and
--- for attempts. Days that exist, and days whose rows already sit in a default partition, are left
--- alone: that status simply stays in its default for the day. Returns the number of partitions made.
+-- for attempts. Days that exist are left alone, and so are days whose rows already sit in a default
+-- partition (see taskq.settle_days) and, where there is a lock_timeout, days that somebody is in the way of.
+-- Returns the number of partitions made.
 -- Cheap when there is nothing to do; safe to call from several sessions at once.
 create or replace function taskq.make_days(ahead integer default 7) returns integer
 language plpgsql
@@ -35,6 +36,7 @@ begin
         made := made + 1;
       exception
         when check_violation then null; -- rows of that day are in the default partition already
+        when lock_not_available then null;
         when duplicate_table then null; -- to_regclass may not have heard of it: an advisory lock does
                                         -- not bring caches up to date as locks on tables do
       end;

@@ -163,7 +163,7 @@ static bool check_range(const struct tq_option *option, int64_t value, const cha
                         const char *source, struct tq_err *err)
 {
     char least[24], most[24];
-    bool is_duration = option->kind == TQ_OPTION_DURATION;
+    bool is_duration = option->kind != TQ_OPTION_INTEGER;
 
     if ((option->least == 0 && option->most == 0) ||
         (value >= option->least && value <= option->most))
@@ -212,6 +212,16 @@ static bool store(const struct tq_option *option, void *target, const char *text
         if (strspn(text, "-0123456789") != strlen(text) || end == text || *end != '\0' ||
             errno != 0)
             return refuse(option, text, source, "a whole number", err);
+        break;
+    case TQ_OPTION_AGE:
+        if (strcmp(text, "forever") == 0) {
+            *(int64_t *)place = TQ_FOREVER_MS;
+            return true;
+        }
+        if (!tq_duration_parse_ms(text, &value))
+            return refuse(option, text, source,
+                          "an age: `forever`, milliseconds, or a number with ms, s, m, h or d",
+                          err);
         break;
     case TQ_OPTION_DURATION:
     default:

@@ -17,9 +17,12 @@ enum tq_option_kind {
     TQ_OPTION_FLAG,     /* bool */
     TQ_OPTION_INTEGER,  /* int64_t */
     TQ_OPTION_DURATION, /* int64_t, milliseconds; see base/duration.h */
+    TQ_OPTION_AGE,      /* int64_t, milliseconds, or `forever`: TQ_FOREVER_MS */
     TQ_OPTION_TEXT,     /* const char *, NULL when absent and without a default */
     TQ_OPTION_TEXTS,    /* struct tq_texts: comma-separated, or given several times */
 };
+
+#define TQ_FOREVER_MS INT64_MAX
 
 struct tq_texts {
     const char **items;

@@ -28,16 +28,16 @@ static const struct tq_option options[] = {
 static bool clean_up(const struct cleanup_options *o, struct tq_session *session, int64_t *total,
                      enum tq_remains *remains, struct tq_err *err)
 {
-    int64_t removed;
+    struct tq_step step;
 
     do {
-        if (!tq_operator_cleanup(session, o->older_than_ms * 1000, o->status, &removed, remains,
-                                 err))
+        if (!tq_operator_cleanup(session, o->older_than_ms * 1000, o->status, &step, err))
             return *total > 0
                        ? tq_err_prefix(err, "%" PRId64 " tasks were removed before this", *total)
                        : false;
-        *total += removed;
-    } while (*remains == TQ_REMAINS_MORE);
+        *total += step.count;
+    } while (step.remains == TQ_REMAINS_MORE);
+    *remains = step.remains;
     return true;
 }
 
@@ -46,7 +46,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     const struct cleanup_options *o = call->options;
     struct tq_database database;
     struct tq_session *session;
-    enum tq_remains remains;
+    enum tq_remains remains = TQ_REMAINS_NOTHING;
     int64_t total = 0;
     bool is_done = false;
 

@@ -9,7 +9,9 @@
 #include "command/command.h"
 #include "command/database.h"
 
-enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
+
+#define CENTURY_MS (36525LL * DAY_MS)
 
 #define AT(field) offsetof(struct tq_worker_options, field)
 
@@ -32,6 +34,14 @@ static const struct tq_option options[] = {
      "60s", 100, DAY_MS, "how often to look for tasks of lost workers"},
     {"shutdown-timeout", TQ_OPTION_DURATION, AT(shutdown_timeout_ms), "DURATION", NULL, "30s", 0,
      DAY_MS, "how long running tasks may take to finish at the end"},
+    {"keep-completed", TQ_OPTION_AGE, AT(retention.completed_ms), "AGE", "JOB_KEEP_COMPLETED", "7d",
+     MINUTE_MS, CENTURY_MS, "how long completed tasks stay; `forever`: nothing removes them"},
+    {"keep-failed", TQ_OPTION_AGE, AT(retention.failed_ms), "AGE", "JOB_KEEP_FAILED", "30d",
+     MINUTE_MS, CENTURY_MS, "how long failed tasks stay"},
+    {"keep-cancelled", TQ_OPTION_AGE, AT(retention.cancelled_ms), "AGE", "JOB_KEEP_CANCELLED",
+     "30d", MINUTE_MS, CENTURY_MS, "how long cancelled tasks stay"},
+    {"cleanup-interval", TQ_OPTION_DURATION, AT(cleanup_interval_ms), "DURATION",
+     "JOB_CLEANUP_INTERVAL", "5m", 100, DAY_MS, "how often to look for what has become too old"},
     {"threads", TQ_OPTION_INTEGER, AT(threads), "N", NULL, "0", 0, 1024,
      "threads that run handlers; 0: one a core, at most the concurrency"},
     {"until-empty", TQ_OPTION_FLAG, AT(is_until_empty), NULL, NULL, NULL, 0, 0,

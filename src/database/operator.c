@@ -69,29 +69,22 @@ bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *b
     return is_done;
 }
 
-static enum tq_remains read_remains(const struct tq_rows *rows, int column)
-{
-    if (tq_rows_is_null(rows, 0, column))
-        return TQ_REMAINS_NOTHING;
-    return strcmp(tq_rows_text(rows, 0, column), "more") == 0 ? TQ_REMAINS_MORE : TQ_REMAINS_BUSY;
-}
-
 bool tq_operator_cleanup(struct tq_session *session, int64_t age_us, const char *status,
-                         int64_t *removed, enum tq_remains *remains, struct tq_err *err)
+                         struct tq_step *step, struct tq_err *err)
 {
-    enum { REMOVED, REMAINS };
+    enum { MOST = 10000 };
     struct tq_params params = {0};
     struct tq_rows rows = {0};
 
     tq_params_int8(&params, age_us);
     tq_params_text(&params, status);
+    tq_params_bool(&params, false);
+    tq_params_int4(&params, MOST);
 
     bool is_done = tq_session_query(session, TQ_QUERY_CLEANUP, &params, &rows, err);
 
-    if (is_done) {
-        *removed = tq_rows_int8(&rows, 0, REMOVED);
-        *remains = read_remains(&rows, REMAINS);
-    }
+    if (is_done)
+        tq_chore_read(&rows, step);
     tq_rows_clear(&rows);
     tq_params_deinit(&params);
     return is_done;

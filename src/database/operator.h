@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "database/chore.h"
 #include "database/session.h"
 
 /* Whether err is about the one task only (there is none, or its status does not allow it), so that
@@ -32,15 +33,9 @@ struct tq_retry_batch {
 TQ_MUST_CHECK bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *batch,
                                           int64_t *retried, struct tq_err *err);
 
-enum tq_remains {
-    TQ_REMAINS_NOTHING,
-    TQ_REMAINS_MORE, /* call again */
-    TQ_REMAINS_BUSY, /* somebody uses it: call again later */
-};
-
 /* One step of removing finished tasks older than age_us. */
 TQ_MUST_CHECK bool tq_operator_cleanup(struct tq_session *session, int64_t age_us,
-                                       const char *status, int64_t *removed,
-                                       enum tq_remains *remains, struct tq_err *err);
+                                       const char *status, struct tq_step *step,
+                                       struct tq_err *err);
 
 #endif

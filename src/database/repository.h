@@ -139,14 +139,13 @@ bool tq_repository_read_is_done(const struct tq_rows *rows, int64_t id);
 bool tq_repository_read_place(const struct tq_rows *rows, int64_t id, struct tq_tid *tid,
                               bool *is_locked);
 
-/* ---- workers, stale tasks, days ---- */
+/* ---- workers, stale tasks ---- */
 void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
                             const struct tq_registration *registration);
 void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
                          const int64_t *ids, size_t count, int64_t lease_ms);
 void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
                             int64_t id);
-void tq_repository_forget_workers(struct tq_connection *connection, struct tq_request *request);
 void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request);
 /* Blocks [from, to) of the live partition. */
 void tq_repository_stale(struct tq_connection *connection, struct tq_request *request,
@@ -156,7 +155,6 @@ void tq_repository_held(struct tq_connection *connection, struct tq_request *req
 void tq_repository_remaining(struct tq_connection *connection, struct tq_request *request,
                              const char *const *types, size_t count, bool with_future);
 void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request);
-void tq_repository_make_days(struct tq_connection *connection, struct tq_request *request);
 
 /* What a renewal says beside that it succeeded. server lives as long as the rows. */
 struct tq_renewal {

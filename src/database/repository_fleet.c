@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Workers and their leases, stale tasks, chores. Parameters in, columns out. Their order is that of
+// Workers and their leases, stale tasks. Parameters in, columns out. Their order is that of
 // the files in sql/queries/, each of which names the function here that calls it.
 #include "database/repository.h"
 
@@ -55,12 +55,6 @@ void tq_repository_sign_off(struct tq_connection *connection, struct tq_request 
     tq_connection_send(connection, request, TQ_QUERY_SIGN_OFF);
 }
 
-void tq_repository_forget_workers(struct tq_connection *connection, struct tq_request *request)
-{
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_FORGET_WORKERS);
-}
-
 void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request)
 {
     (void)tq_connection_params(connection); /* none */
@@ -107,12 +101,6 @@ void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_r
 {
     (void)tq_connection_params(connection); /* none */
     tq_connection_send(connection, request, TQ_QUERY_CANCEL_REQUESTS);
-}
-
-void tq_repository_make_days(struct tq_connection *connection, struct tq_request *request)
-{
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_MAKE_DAYS);
 }
 
 const char *tq_repository_read_server(const struct tq_rows *rows)

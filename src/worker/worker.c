@@ -70,6 +70,7 @@ static void on_lease_held(void *owner, int64_t worker_id)
     if (worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_resume(worker->claimer, worker_id);
     tq_reaper_look(worker->reaper);
+    tq_janitor_begin(worker->janitor);
 }
 
 static void on_lease_lost(void *owner)
@@ -329,7 +330,13 @@ static void make_keeping_parts(struct tq_worker *worker)
         .claimer = worker->claimer,
         .interval_ms = options->poll_interval_ms,
     });
-    worker->janitor = tq_janitor_new(&worker->loop, worker->control.connection);
+    worker->janitor = tq_janitor_new(&(struct tq_janitor_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .retention = options->retention,
+        .interval_ms = options->cleanup_interval_ms,
+        .lease_ms = worker->lease_ms,
+    });
 }
 
 static void name_worker(struct tq_worker *worker)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/options.h"
+#include "worker/janitor.h"
 
 struct tq_worker_options {
     const char *conninfo;       /* "" leaves everything to PG* variables */
@@ -20,6 +21,8 @@ struct tq_worker_options {
     int64_t lock_duration_ms; /* the lease is min(this, 20 s) */
     int64_t stale_check_interval_ms;
     int64_t shutdown_timeout_ms;
+    int64_t cleanup_interval_ms;
+    struct tq_retention retention;
     bool is_until_empty; /* end when nothing of its types is left, future tasks included */
     bool is_until_idle;  /* end when nothing is due */
 };

@@ -13,6 +13,7 @@ struct target {
     int64_t concurrency, timeout_ms, offset;
     const char *name;
     struct tq_texts types;
+    int64_t keep_ms;
 };
 
 static const struct tq_option table[] = {
@@ -56,6 +57,15 @@ static const struct tq_option table[] = {
      .variable = "UNIT_TYPES",
      .fallback = "a,b",
      .help = "types"},
+    {.name = "keep",
+     .kind = TQ_OPTION_AGE,
+     .offset = offsetof(struct target, keep_ms),
+     .placeholder = "AGE",
+     .variable = "UNIT_KEEP",
+     .fallback = "7d",
+     .least = 60000,
+     .most = 1000000000,
+     .help = "how long"},
     {0},
 };
 
@@ -209,6 +219,20 @@ UNIT_TEST(several_tables_fill_several_targets)
     tq_options_free(both, &rest);
 }
 
+UNIT_TEST(ages_are_durations_or_forever)
+{
+    CHECK_OK(PARSE_NOTHING(), &err);
+    CHECK_INT(target.keep_ms, INT64_C(7) * 86400000);
+
+    (void)setenv("UNIT_KEEP", "forever", 1);
+    CHECK_OK(PARSE_NOTHING(), &err);
+    CHECK(target.keep_ms == TQ_FOREVER_MS);
+
+    CHECK_OK(PARSE("--keep", "2h"), &err);
+    CHECK_INT(target.keep_ms, 7200000);
+    tq_options_free(sets, &rest);
+}
+
 static void check_refused(bool is_parsed, const char *message)
 {
     CHECK(!is_parsed);
@@ -262,6 +286,13 @@ UNIT_TEST(refuses_values_out_of_range)
     check_refused(PARSE("--concurrency=101"),
                   "--concurrency: 101 is out of range, it must be 1 to 100");
     check_refused(PARSE("--timeout=2h"), "--timeout: 2h is out of range, it must be 1s to 1h");
+}
+
+UNIT_TEST(refuses_ages_that_are_none)
+{
+    check_refused(PARSE("--keep=always"), "--keep: \"always\" is not an age: `forever`, "
+                                          "milliseconds, or a number with ms, s, m, h or d");
+    check_refused(PARSE("--keep=0"), "--keep: 0 is out of range, it must be 1m to 1000000s");
 }
 
 UNIT_TEST(names_the_variable_that_is_wrong)
