@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The asynchronous connection: libpq's pipeline mode under a uv_poll on a duplicate of its socket.
+// The asynchronous connection: libpq's pipeline mode on a watched socket.
 #include "database/connection.h"
 
-#include <fcntl.h>
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/backoff.h"
 #include "base/memory.h"
+#include "database/socket.h"
 
 enum { BINARY = 1 };
 
@@ -31,11 +30,8 @@ struct tq_connection {
     struct tq_err connect_err;  /* [pool thread] while CONNECTING */
     int failures;               /* connects refused in a row */
 
-    PGconn *pq;
-    int fd; /* a duplicate: libpq may close and reopen its own under uv's feet */
-    uv_poll_t *poll;
-    int watched;      /* uv events */
-    uv_timer_t timer; /* DOWN: reconnect; READY: the oldest request's answer */
+    struct tq_socket socket; /* open when READY */
+    uv_timer_t timer;        /* DOWN: reconnect; READY: the oldest request's answer */
 
     struct tq_request *first, **last; /* sent, in order */
     size_t pending;
@@ -48,7 +44,8 @@ struct tq_connection {
 static void start_connecting(struct tq_connection *c);
 static void lose(struct tq_connection *c, const struct tq_err *err);
 static void on_timer(uv_timer_t *timer);
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_socket_event(void *owner, int status, int events);
+static void on_socket_closed(void *owner);
 static void maybe_finish_closing(struct tq_connection *c);
 
 struct tq_connection *tq_connection_new(uv_loop_t *loop, const struct tq_connection_config *config)
@@ -57,7 +54,6 @@ struct tq_connection *tq_connection_new(uv_loop_t *loop, const struct tq_connect
 
     c->config = *config;
     c->loop = loop;
-    c->fd = -1;
     c->last = &c->first;
     c->work.data = c;
     (void)uv_timer_init(loop, &c->timer); /* always 0 */
@@ -114,29 +110,15 @@ close:
 
 static bool adopt_session(struct tq_connection *c, struct tq_err *err)
 {
-    c->pq = tq_session_take(c->session);
+    const struct tq_socket_events events = {
+        .owner = c, .on_event = on_socket_event, .on_closed = on_socket_closed};
+    struct tq_session *session = c->session;
+
     c->session = NULL;
-    if (PQsetnonblocking(c->pq, 1) != 0 || PQenterPipelineMode(c->pq) != 1)
-        return tq_err_from_connection(err, c->pq, "cannot start a pipeline");
-    c->fd = fcntl(PQsocket(c->pq), F_DUPFD_CLOEXEC, 0);
-    if (c->fd < 0)
-        return tq_err_system(err, "cannot duplicate the database socket");
-    c->poll = tq_zalloc(sizeof *c->poll);
-
-    int code = uv_poll_init(c->loop, c->poll, c->fd);
-
-    if (code == 0) {
-        c->open_handles++;
-        c->poll->data = c;
-        c->watched = UV_READABLE;
-        code = uv_poll_start(c->poll, c->watched, on_poll);
-    } else {
-        free(c->poll);
-        c->poll = NULL;
-    }
-    if (code != 0)
-        return tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch the database socket: %s",
-                          uv_strerror(code));
+    if (!tq_socket_open(&c->socket, c->loop, session, &events, err))
+        return false;
+    if (PQenterPipelineMode(c->socket.pq) != 1)
+        return tq_err_from_connection(err, c->socket.pq, "cannot start a pipeline");
     return true;
 }
 
@@ -171,11 +153,10 @@ static void start_connecting(struct tq_connection *c)
 
 /* ---- losing and closing ---- */
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_socket_closed(void *owner)
 {
-    struct tq_connection *c = handle->data;
+    struct tq_connection *c = owner;
 
-    free(handle);
     c->open_handles--;
     maybe_finish_closing(c);
 }
@@ -190,16 +171,8 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void drop_socket(struct tq_connection *c)
 {
-    if (c->poll != NULL) {
-        (void)uv_poll_stop(c->poll);
-        uv_close((uv_handle_t *)c->poll, on_poll_closed);
-        c->poll = NULL;
-    }
-    if (c->fd >= 0)
-        (void)close(c->fd); /* a duplicate of a socket: nothing is lost */
-    c->fd = -1;
-    PQfinish(c->pq);
-    c->pq = NULL;
+    if (tq_socket_close(&c->socket))
+        c->open_handles++; /* until it has closed */
 }
 
 static void fail_pending(struct tq_connection *c, const struct tq_err *err)
@@ -266,24 +239,6 @@ static void maybe_finish_closing(struct tq_connection *c)
 
 /* ---- statements ---- */
 
-static void watch(struct tq_connection *c, int events)
-{
-    if (c->watched == events)
-        return;
-    c->watched = events;
-    (void)uv_poll_start(c->poll, events, on_poll); /* as it was started before */
-}
-
-static bool flush(struct tq_connection *c)
-{
-    int left = PQflush(c->pq);
-
-    if (left < 0)
-        return false;
-    watch(c, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-    return true;
-}
-
 /* (Re)starts the wait for the oldest answer. */
 static void arm_timer(struct tq_connection *c)
 {
@@ -301,14 +256,14 @@ static bool send_statement(struct tq_connection *c, struct tq_request *request)
     for (int i = 0; i < params->count; i++)
         c->values[i] = params->lengths[i] < 0 ? NULL : params->data.data + params->starts[i];
     if (!c->is_prepared[request->query]) {
-        if (PQsendPrepare(c->pq, name, tq_query_text(request->query), 0, NULL) != 1)
+        if (PQsendPrepare(c->socket.pq, name, tq_query_text(request->query), 0, NULL) != 1)
             return false;
         request->is_preparing = true;
         c->is_prepared[request->query] = true;
     }
-    return PQsendQueryPrepared(c->pq, name, params->count, c->values, params->lengths, c->formats,
-                               BINARY) == 1 &&
-           PQpipelineSync(c->pq) == 1;
+    return PQsendQueryPrepared(c->socket.pq, name, params->count, c->values, params->lengths,
+                               c->formats, BINARY) == 1 &&
+           PQpipelineSync(c->socket.pq) == 1;
 }
 
 void tq_connection_send(struct tq_connection *c, struct tq_request *request, enum tq_query query)
@@ -327,8 +282,8 @@ void tq_connection_send(struct tq_connection *c, struct tq_request *request, enu
     *c->last = request;
     c->last = &request->next;
     c->pending++;
-    if (!send_statement(c, request) || !flush(c)) {
-        (void)tq_err_from_connection(&err, c->pq, tq_query_name(query));
+    if (!send_statement(c, request) || !tq_socket_flush(&c->socket)) {
+        (void)tq_err_from_connection(&err, c->socket.pq, tq_query_name(query));
         lose(c, &err);
         return;
     }
@@ -393,7 +348,7 @@ static void take_notifications(struct tq_connection *c)
 {
     PGnotify *notify, *last = NULL;
 
-    while ((notify = PQnotifies(c->pq)) != NULL) {
+    while ((notify = PQnotifies(c->socket.pq)) != NULL) {
         if (last != NULL && strcmp(last->extra, notify->extra) != 0)
             c->config.on_notify(c->config.owner, last->extra);
         PQfreemem(last);
@@ -404,9 +359,9 @@ static void take_notifications(struct tq_connection *c)
     PQfreemem(last);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_socket_event(void *owner, int status, int events)
 {
-    struct tq_connection *c = poll->data;
+    struct tq_connection *c = owner;
     struct tq_err err;
 
     if (status < 0) {
@@ -415,26 +370,26 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         lose(c, &err);
         return;
     }
-    if ((events & UV_WRITABLE) != 0 && !flush(c))
+    if ((events & UV_WRITABLE) != 0 && !tq_socket_flush(&c->socket))
         goto lost;
     if ((events & UV_READABLE) == 0)
         return;
-    if (PQconsumeInput(c->pq) != 1)
+    if (!tq_socket_read(&c->socket))
         goto lost;
-    while (c->state == READY && c->first != NULL && PQisBusy(c->pq) == 0) {
-        PGresult *result = PQgetResult(c->pq);
+    while (c->state == READY && c->first != NULL && PQisBusy(c->socket.pq) == 0) {
+        PGresult *result = PQgetResult(c->socket.pq);
 
         if (result != NULL)
             take_result(c, result); /* may send, lose or close */
     }
-    if (c->state == READY && PQstatus(c->pq) != CONNECTION_OK)
+    if (c->state == READY && PQstatus(c->socket.pq) != CONNECTION_OK)
         goto lost;
     if (c->state == READY)
         take_notifications(c);
     return;
 
 lost:
-    (void)tq_err_from_connection(&err, c->pq, "the database connection was lost");
+    (void)tq_err_from_connection(&err, c->socket.pq, "the database connection was lost");
     lose(c, &err);
 }
 
