@@ -24,17 +24,27 @@ enum { LEAST_SERVER_VERSION = 150000, BINARY = 1 };
     "set timezone = 'UTC'; set datestyle = 'ISO'; set client_min_messages = warning; "             \
     "set bytea_output = 'hex'; "
 
-/* Settings of a kind, and the share of the lease that a statement may take. */
+/* What `discard all` does, but for the plans of functions, which nobody can see; that command
+   itself is refused beside others. */
+#define RESET                                                                                      \
+    "close all; set session authorization default; reset all; deallocate all; unlisten *; "        \
+    "select pg_advisory_unlock_all(); discard temp; discard sequences; "
+
+/* Settings of a kind, and the share of the lease that its timeout is. */
 static const struct {
     const char *settings;
-    int lease_divisor; /* 0: no statement timeout */
+    const char *timeout; /* NULL: none */
+    int lease_divisor;
 } kinds[] = {
-    [TQ_SESSION_COMMAND] = {COMMON, 0},
-    [TQ_SESSION_CLAIM] = {COMMON FIXED_PLANS "set synchronous_commit = on; ", 2},
+    [TQ_SESSION_COMMAND] = {COMMON, NULL, 1},
+    [TQ_SESSION_CLAIM] = {COMMON FIXED_PLANS "set synchronous_commit = on; ", "statement_timeout",
+                          2},
     [TQ_SESSION_COMPLETION] = {COMMON FIXED_PLANS
                                "set synchronous_commit = on; set lock_timeout = '50ms'; ",
-                               2},
-    [TQ_SESSION_CONTROL] = {COMMON FIXED_PLANS "set lock_timeout = '50ms'; ", 10},
+                               "statement_timeout", 2},
+    [TQ_SESSION_CONTROL] = {COMMON FIXED_PLANS "set lock_timeout = '50ms'; ", "statement_timeout",
+                            10},
+    [TQ_SESSION_HANDLER] = {COMMON, "idle_in_transaction_session_timeout", 1},
 };
 
 struct tq_session {
@@ -56,20 +66,34 @@ static PGconn *connect_to(const struct tq_session_config *config)
     return PQconnectdbParams(keys, values, 1);
 }
 
+static void add_settings(struct tq_buf *sql, const struct tq_session_config *config)
+{
+    tq_buf_add_text(sql, kinds[config->kind].settings);
+    if (kinds[config->kind].timeout != NULL)
+        tq_buf_addf(sql, "set %s = %" PRId64 ";", kinds[config->kind].timeout,
+                    config->lease_ms / kinds[config->kind].lease_divisor);
+}
+
 static bool apply_settings(struct tq_session *session, const struct tq_session_config *config,
                            struct tq_err *err)
 {
     struct tq_buf sql = {0};
-    int divisor = kinds[config->kind].lease_divisor;
 
-    tq_buf_add_text(&sql, kinds[config->kind].settings);
-    if (divisor > 0)
-        tq_buf_addf(&sql, "set statement_timeout = %" PRId64 ";", config->lease_ms / divisor);
+    add_settings(&sql, config);
 
     bool is_applied = tq_session_run(session, sql.data, NULL, err);
 
     tq_buf_deinit(&sql);
     return is_applied;
+}
+
+char *tq_session_reset_text(const struct tq_session_config *config)
+{
+    struct tq_buf sql = {0};
+
+    tq_buf_add_text(&sql, RESET);
+    add_settings(&sql, config);
+    return tq_buf_take(&sql);
 }
 
 /* What a server says beside its answers; libpq would print it. */

@@ -20,6 +20,7 @@ enum tq_session_kind {
     TQ_SESSION_CLAIM,      /* plans fixed, statement timeout below the lease */
     TQ_SESSION_COMPLETION, /* likewise, and a lock timeout */
     TQ_SESSION_CONTROL,    /* statement timeout of a tenth of the lease */
+    TQ_SESSION_HANDLER,    /* plans are the server's; a transaction may idle as long as the lease */
 };
 
 struct tq_session_config {
@@ -56,6 +57,10 @@ int tq_session_server_version(const struct tq_session *session); /* 150018 */
 /* Where it is connected, for people: "postgresql://user@host:port/db", never with a password. Freed
    by the caller. */
 char *tq_session_describe(const struct tq_session *session);
+
+/* SQL that makes a session of that kind as it was when it was opened: whatever was set, prepared,
+   locked, listened to or created for the session is gone. Freed by the caller. */
+char *tq_session_reset_text(const struct tq_session_config *config);
 
 /* Gives the connection away and frees the session: for database/connection.c. */
 struct pg_conn *tq_session_take(struct tq_session *session);
