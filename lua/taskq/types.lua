@@ -57,8 +57,18 @@
 ---@field mail fun(mail: taskq.Mail): true?, string?, integer?
 --- Writes files that nobody sees half written; see lua/taskq/file.lua.
 ---@field file { write: fun(path: string, text: string): true?, string?, integer? }
+--- Runs one statement in a transaction of its own. Parameters ($1, $2, ...) are texts, integers,
+--- numbers, booleans, nil or taskq.null, or tables, which become JSON. Returns nil, a message and
+--- an SQLSTATE when the server refuses it or the connection is lost.
+---@field query fun(sql: string, ...: any): taskq.Rows?, string?, string?
 ---@field sleep fun(ms: number) suspends the handler; others run meanwhile
 ---@field now fun(): number milliseconds since the epoch, with fractions
+
+--- A list of rows, each a table by column, in which NULL is absent. bool, int2 to int8, float4,
+--- float8, json and jsonb are Lua's values; timestamptz is RFC 3339; all others are texts.
+---@class taskq.Rows
+---@field [integer] table<string, any>
+---@field affected integer rows that the statement touched, or returned
 
 --- The exact codec of payloads and results: integers stay integers, [] stays [].
 ---@class taskq.Json

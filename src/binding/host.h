@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/table.h"
 
 struct tq_run;
 
@@ -38,12 +39,37 @@ struct tq_letter_mail {
     int64_t timeout_ms;
 };
 
+/* Statements: a handler's own text, or one of the queue's. */
+enum tq_statement_kind {
+    TQ_STATEMENT_OF_HANDLER,   /* sql */
+    TQ_STATEMENT_ENQUEUE,      /* type, payload, priority, max_attempts, due at ms, due in ms */
+    TQ_STATEMENT_ENQUEUE_MANY, /* a JSON array of objects with those as keys */
+    TQ_STATEMENT_CANCEL,       /* id */
+    TQ_STATEMENT_RETRY,        /* id, reset_attempts */
+    TQ_STATEMENT_STATS,
+};
+
+struct tq_host_query {
+    enum tq_statement_kind kind;
+    const char *sql;           /* TQ_STATEMENT_OF_HANDLER */
+    const char *const *values; /* parameters as texts; NULL: null */
+    int count;
+    size_t max_bytes; /* of the rows */
+};
+
+struct tq_query_wait {
+    struct tq_wait wait;   /* first; err has a sqlstate */
+    struct tq_table table; /* when done and ok; goes with the wait */
+};
+
 struct tq_host {
     void *owner;
     const char *worker_id;
     struct tq_wait *(*sleep)(void *owner, struct tq_run *run, int64_t ms);
     struct tq_wait *(*send_mail)(void *owner, struct tq_run *run,
                                  const struct tq_letter_mail *mail);
+    struct tq_query_wait *(*query)(void *owner, struct tq_run *run,
+                                   const struct tq_host_query *query);
     bool (*is_shutting_down)(void *owner);
 };
 

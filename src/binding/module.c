@@ -82,6 +82,7 @@ static int load_part(lua_State *L)
 
 static const luaL_Reg module_functions[] = {
     {"now", taskq_now},
+    {"query", tq_binding_query},
     {"sleep", taskq_sleep},
     {NULL, NULL},
 };

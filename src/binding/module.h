@@ -13,11 +13,23 @@ int tq_binding_wait(lua_State *L, struct tq_wait *wait, int (*finish)(lua_State 
 
 const struct tq_host *tq_binding_host(lua_State *L);
 
+/* Replaces the values from index `first` to the top by texts that can be parameters, and pushes an
+   array of them, which is valid while they are there. [-0, +1, e] */
+const char **tq_binding_check_parameters(lua_State *L, int first, int *count);
+
+/* Runs a query, whose max_bytes is filled in, and waits for it; see tq_binding_wait(). */
+int tq_binding_run_query(lua_State *L, const char *what, const struct tq_host_query *query,
+                         int (*finish)(lua_State *L, void *wait));
+
+int tq_binding_push_failure(lua_State *L, const struct tq_err *err); /* nil, message, sqlstate */
+
 void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
 void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */
 
 int tq_binding_make_folder(lua_State *L); /* lua_CFunctions of taskq.core */
 int tq_binding_random_name(lua_State *L);
 int tq_binding_send_mail(lua_State *L);
+
+int tq_binding_query(lua_State *L); /* lua_CFunctions of taskq */
 
 #endif

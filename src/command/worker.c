@@ -44,6 +44,8 @@ static const struct tq_option options[] = {
      "JOB_CLEANUP_INTERVAL", "5m", 100, DAY_MS, "how often to look for what has become too old"},
     {"threads", TQ_OPTION_INTEGER, AT(threads), "N", NULL, "0", 0, 1024,
      "threads that run handlers; 0: one a core, at most the concurrency"},
+    {"handler-connections", TQ_OPTION_INTEGER, AT(handler_connections), "N", NULL, "4", 1, 1000,
+     "connections to the database that the handlers of a thread may have"},
     {"until-empty", TQ_OPTION_FLAG, AT(is_until_empty), NULL, NULL, NULL, 0, 0,
      "end when no task of its types is left, future ones included"},
     {"until-idle", TQ_OPTION_FLAG, AT(is_until_idle), NULL, NULL, NULL, 0, 0,

@@ -24,6 +24,11 @@ const struct tq_run_task *tq_context_task(const struct tq_run *run)
     return &run->task;
 }
 
+size_t tq_context_memory_limit(const struct tq_run *run)
+{
+    return run->limit_bytes;
+}
+
 void tq_context_note_shutdown(struct tq_run *run)
 {
     run->is_shutdown_seen = true;

@@ -17,6 +17,8 @@ const void *tq_context_host(struct lua_State *L); /* of the script's config */
 struct tq_run *tq_context_run(struct lua_State *L);
 const struct tq_run_task *tq_context_task(const struct tq_run *run);
 
+size_t tq_context_memory_limit(const struct tq_run *run); /* bytes, of its handler */
+
 /* The handler learnt that the worker shuts down: if it fails now, it was interrupted. */
 void tq_context_note_shutdown(struct tq_run *run);
 

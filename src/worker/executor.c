@@ -8,10 +8,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "database/client_pool.h"
 #include "net/net.h"
 #include "script/script.h"
 #include "worker/executor_state.h"
 #include "worker/generation.h"
+
+enum { IDLE_CLIENT_MS = 60 * 1000 };
 
 struct cancellation {
     struct tq_letter letter; /* first */
@@ -35,10 +38,16 @@ static void on_net_closed(void *owner)
     (void)owner; /* likewise */
 }
 
+static void on_clients_closed(void *owner)
+{
+    (void)owner; /* likewise */
+}
+
 static void quit(struct tq_executor *executor)
 {
     uv_close((uv_handle_t *)&executor->idle, NULL);
     uv_close((uv_handle_t *)&executor->tick, NULL);
+    tq_client_pool_close(executor->clients);
     tq_net_close(executor->net, on_net_closed, executor);
     tq_inbox_close(&executor->inbox, on_inbox_closed);
 }
@@ -136,6 +145,22 @@ static bool open_loop(struct tq_executor *executor, struct tq_err *err)
     return true;
 }
 
+static struct tq_client_pool *make_clients(struct tq_executor *executor)
+{
+    const struct tq_client_pool_config config = {
+        .session = {.conninfo = executor->config.conninfo,
+                    .name = "taskq handler",
+                    .kind = TQ_SESSION_HANDLER,
+                    .lease_ms = executor->config.lease_ms},
+        .limit = executor->config.handler_connections,
+        .idle_ms = IDLE_CLIENT_MS,
+        .owner = executor,
+        .on_closed = on_clients_closed,
+    };
+
+    return tq_client_pool_new(&executor->loop, &config);
+}
+
 /* Makes everything in the order in which run_thread() tears it down again. */
 static bool set_up(struct tq_executor *executor, struct tq_err *err)
 {
@@ -149,9 +174,10 @@ static bool set_up(struct tq_executor *executor, struct tq_err *err)
     executor->net = tq_net_new(&executor->loop, err);
     if (executor->net == NULL)
         goto close_inbox;
+    executor->clients = make_clients(executor);
     tq_host_init(executor);
     if (!tq_ticker_start(err))
-        goto close_net;
+        goto close_clients;
     if (!tq_generation_open(executor->first, &script, err))
         goto stop_ticker;
     tq_executor_load(executor, executor->first, script);
@@ -159,7 +185,8 @@ static bool set_up(struct tq_executor *executor, struct tq_err *err)
 
 stop_ticker:
     tq_ticker_stop();
-close_net:
+close_clients:
+    tq_client_pool_close(executor->clients);
     tq_net_close(executor->net, on_net_closed, executor);
 close_inbox:
     tq_inbox_close(&executor->inbox, on_inbox_closed);

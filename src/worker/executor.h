@@ -32,6 +32,9 @@ struct tq_executor_config {
     const char *worker_name;        /* context.worker_id */
     int64_t task_timeout_ms;        /* of handlers that name none */
     const atomic_bool *is_draining; /* what is_shutting_down() says */
+    const char *conninfo;           /* of handlers' own connections */
+    int handler_connections;        /* at most */
+    int64_t lease_ms;
 };
 
 /* Starts the thread and waits until it has loaded the generation, or has failed to. */

@@ -11,6 +11,7 @@
 #include "binding/host.h"
 #include "worker/executor.h"
 
+struct tq_client_pool;
 struct tq_net;
 
 /* A generation in this thread. Referred to by the runs that began in it. */
@@ -34,6 +35,7 @@ struct tq_executor {
     uv_idle_t idle;  /* active while something can run */
     uv_timer_t tick; /* active while something waits or has not started */
     struct tq_net *net;
+    struct tq_client_pool *clients;
     struct tq_host host;
     struct tq_loaded *loaded; /* newest first; the older ones until their last run ends */
 
@@ -86,5 +88,6 @@ void tq_executor_unload_all(struct tq_executor *executor);
 void tq_host_init(struct tq_executor *executor);
 void tq_host_add_sleep(struct tq_host *host);
 void tq_host_add_mail(struct tq_host *host);
+void tq_host_add_query(struct tq_host *host);
 
 #endif

@@ -23,4 +23,5 @@ void tq_host_init(struct tq_executor *executor)
     };
     tq_host_add_sleep(&executor->host);
     tq_host_add_mail(&executor->host);
+    tq_host_add_query(&executor->host);
 }

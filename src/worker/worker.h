@@ -15,7 +15,8 @@ struct tq_worker_options {
     const char *handlers;       /* folder */
     struct tq_texts task_types; /* globs; empty: every type that has a handler */
     int64_t concurrency;
-    int64_t threads; /* 0: min(cores, concurrency) */
+    int64_t threads;             /* 0: min(cores, concurrency) */
+    int64_t handler_connections; /* a thread, at most */
     int64_t poll_interval_ms;
     int64_t task_timeout_ms;
     int64_t lock_duration_ms; /* the lease is min(this, 20 s) */
