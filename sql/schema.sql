@@ -197,6 +197,7 @@ create table taskq.applied_functions (
 -- The public interface of producers, and of people.
 \ir functions/enqueue.sql
 \ir functions/stats.sql
+\ir functions/unhandled_types.sql
 \ir functions/type_pattern.sql
 \ir functions/list.sql
 \ir functions/show.sql

@@ -20,6 +20,8 @@ describe("taskq stats", function()
     database.query(url, [[
       insert into taskq.worker_tasks (type, status)
         values ('a', 'pending'), ('a', 'pending'), ('b', 'running');
+      insert into taskq.workers (id, name, host, pid, version, types, lease_until)
+        values (1, 'w', 'h', 1, 'v', '{a}', now() + interval '1 hour');
       insert into taskq.finished_counts
         values ('2026-01-01', 'completed', 'a', 123456), ('2026-01-01', 'failed', 'a', 3)]])
   end)
@@ -36,7 +38,7 @@ describe("taskq stats", function()
     local result = taskq.run({ "stats", "--json" }, { database = url })
 
     assert.equal('{"pending":2,"running":1,"completed":123456,"failed":3,"cancelled":0,'
-      .. '"total":123462}\n', result.out)
+      .. '"total":123462,"unhandled_types":[]}\n', result.out)
   end)
 
   it("prefers --database to DATABASE_URL", function()

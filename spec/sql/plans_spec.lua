@@ -222,7 +222,7 @@ describe("the list of plans", function()
       task = true,
       -- Calls of functions that settle their plans themselves; specs count the rows that they read.
       cancel = true, cleanup = true, compact_counts = true, list = true, retry = true,
-      retry_many = true, settle_days = true, show = true,
+      retry_many = true, settle_days = true, show = true, unhandled_types = true,
     }
 
     local pipe <close> = assert(io.popen("ls sql/queries"))

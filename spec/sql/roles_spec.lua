@@ -39,6 +39,7 @@ local STATEMENTS = {
   { "select version from taskq.migrations", "producer", "worker", "reader", "admin" },
   { "select text_hash from taskq.applied_functions", "producer", "worker", "reader", "admin" },
   { "select pending from taskq.stats()", "reader", "admin" },
+  { "select taskq.unhandled_types()", "worker", "reader", "admin" },
   { "select taskq.show($)", "reader", "admin" },
   { "select id from taskq.list()", "reader", "admin" },
   { "select id from taskq.list('failed', 'a*', 5, 100)", "reader", "admin" },

@@ -62,7 +62,7 @@ begin
           'update on sequence taskq.awake_until',
           'execute on function
              taskq.make_days(integer), taskq.settle_days(integer), taskq.settle_cancel_requests(),
-             taskq.compact_counts(integer),
+             taskq.compact_counts(integer), taskq.unhandled_types(integer),
              taskq.cleanup(interval, taskq.task_status, boolean, integer)'
         ]
       ),
@@ -73,7 +73,8 @@ begin
              taskq.worker_tasks, taskq.worker_tasks_live, taskq.worker_tasks_finished,
              taskq.task_attempts, taskq.finished_counts, taskq.workers, taskq.cancel_requests',
           'execute on function
-             taskq.stats(), taskq.show(bigint), taskq.type_pattern(text),
+             taskq.stats(), taskq.unhandled_types(integer), taskq.show(bigint),
+             taskq.type_pattern(text),
              taskq.list(taskq.task_status, text, integer, bigint)'
         ]
       ),

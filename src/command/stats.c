@@ -7,6 +7,31 @@
 #include "command/command.h"
 #include "command/database.h"
 #include "database/producer.h"
+#include "database/reader.h"
+
+enum { MOST_TYPES = 1000, MOST_LINES = 20 };
+
+static void print_unhandled(const struct tq_rows *rows, bool is_json)
+{
+    size_t count = tq_rows_count(rows), shown = is_json || count < MOST_LINES ? count : MOST_LINES;
+    struct tq_unhandled unhandled;
+
+    if (is_json)
+        (void)printf(",\"unhandled_types\":[");
+    else if (count > 0)
+        (void)puts("\nno live worker has a handler for");
+    for (size_t i = 0; i < shown; i++) {
+        tq_reader_unhandled(rows, i, &unhandled);
+        if (is_json)
+            (void)printf("%s%s", i > 0 ? "," : "", unhandled.document);
+        else
+            (void)printf("  %s, oldest due %s\n", unhandled.type, unhandled.oldest_scheduled_at);
+    }
+    if (is_json)
+        (void)printf("]}\n");
+    else if (shown < count)
+        (void)printf("  and %zu more types\n", count - shown);
+}
 
 static void print(const struct tq_stats *stats, bool is_json)
 {
@@ -25,8 +50,6 @@ static void print(const struct tq_stats *stats, bool is_json)
         else
             (void)printf("%-9s %12" PRId64 "\n", lines[i].name, lines[i].value);
     }
-    if (is_json)
-        (void)printf("}\n");
 }
 
 static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
@@ -34,6 +57,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     struct tq_database database;
     struct tq_session *session;
     struct tq_stats stats;
+    struct tq_rows unhandled = {0};
     bool is_done = false;
 
     (void)code;
@@ -41,9 +65,13 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
         return false;
     if (!tq_database_connect_migrated(&database, "taskq stats", &session, err))
         goto close_database;
-    is_done = tq_producer_stats(session, &stats, err);
-    if (is_done)
+    is_done = tq_producer_stats(session, &stats, err) &&
+              tq_reader_unhandled_types(session, MOST_TYPES, &unhandled, err);
+    if (is_done) {
         print(&stats, call->common->is_json);
+        print_unhandled(&unhandled, call->common->is_json);
+    }
+    tq_rows_clear(&unhandled);
     tq_session_close(session);
 close_database:
     tq_database_close(&database);
@@ -54,6 +82,8 @@ const struct tq_command tq_command_stats = {
     .name = "stats",
     .usage = "[options]",
     .summary = "count the tasks by status",
-    .details = "Finished tasks are counted for as long as their history is kept.\n",
+    .details = "Finished tasks are counted for as long as their history is kept. Below the numbers "
+               "stand the\n"
+               "types of pending tasks that no live worker has a handler for.\n",
     .run = run,
 };

@@ -45,6 +45,30 @@ void tq_reader_listed(const struct tq_rows *rows, size_t row, struct tq_listed *
     };
 }
 
+bool tq_reader_unhandled_types(struct tq_session *session, int32_t most, struct tq_rows *rows,
+                               struct tq_err *err)
+{
+    struct tq_params params = {0};
+
+    tq_params_int4(&params, most);
+
+    bool is_done = tq_session_query(session, TQ_QUERY_UNHANDLED_TYPES, &params, rows, err);
+
+    tq_params_deinit(&params);
+    return is_done;
+}
+
+void tq_reader_unhandled(const struct tq_rows *rows, size_t row, struct tq_unhandled *unhandled)
+{
+    enum { TYPE, OLDEST_SCHEDULED_AT, DOCUMENT };
+
+    *unhandled = (struct tq_unhandled){
+        .type = tq_rows_text(rows, row, TYPE),
+        .oldest_scheduled_at = tq_rows_text(rows, row, OLDEST_SCHEDULED_AT),
+        .document = tq_rows_text(rows, row, DOCUMENT),
+    };
+}
+
 bool tq_reader_show(struct tq_session *session, int64_t id, bool as_document, struct tq_rows *rows,
                     struct tq_err *err)
 {

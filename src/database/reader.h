@@ -31,6 +31,18 @@ TQ_MUST_CHECK bool tq_reader_list(struct tq_session *session, const struct tq_pa
                                   bool with_documents, struct tq_rows *rows, struct tq_err *err);
 void tq_reader_listed(const struct tq_rows *rows, size_t row, struct tq_listed *listed);
 
+/* A type of pending tasks that no live worker has a handler for. */
+struct tq_unhandled {
+    const char *type;
+    const char
+        *oldest_scheduled_at; /* "2026-11-24T09:30:00Z": when its oldest task is, or was, due */
+    const char *document;     /* both as a JSON object */
+};
+
+TQ_MUST_CHECK bool tq_reader_unhandled_types(struct tq_session *session, int32_t most,
+                                             struct tq_rows *rows, struct tq_err *err);
+void tq_reader_unhandled(const struct tq_rows *rows, size_t row, struct tq_unhandled *unhandled);
+
 /* A field of a task (part 0) or of its n-th attempt that did not succeed (part n). */
 struct tq_shown {
     int32_t part;

@@ -155,6 +155,8 @@ void tq_repository_held(struct tq_connection *connection, struct tq_request *req
 void tq_repository_remaining(struct tq_connection *connection, struct tq_request *request,
                              const char *const *types, size_t count, bool with_future);
 void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request);
+void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_request *request,
+                                   int most);
 
 /* What a renewal says beside that it succeeded. server lives as long as the rows. */
 struct tq_renewal {
@@ -171,5 +173,6 @@ void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct t
 void tq_repository_read_cancel_request(const struct tq_rows *rows, size_t row, int64_t *id,
                                        int32_t *claims);
 bool tq_repository_read_remaining(const struct tq_rows *rows);
+const char *tq_repository_read_unhandled_type(const struct tq_rows *rows, size_t row);
 
 #endif

@@ -103,6 +103,13 @@ void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_r
     tq_connection_send(connection, request, TQ_QUERY_CANCEL_REQUESTS);
 }
 
+void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_request *request,
+                                   int most)
+{
+    tq_params_int4(tq_connection_params(connection), most);
+    tq_connection_send(connection, request, TQ_QUERY_UNHANDLED_TYPES);
+}
+
 const char *tq_repository_read_server(const struct tq_rows *rows)
 {
     return tq_rows_text(rows, 0, 0);
@@ -151,4 +158,9 @@ void tq_repository_read_cancel_request(const struct tq_rows *rows, size_t row, i
 bool tq_repository_read_remaining(const struct tq_rows *rows)
 {
     return tq_rows_bool(rows, 0, 0);
+}
+
+const char *tq_repository_read_unhandled_type(const struct tq_rows *rows, size_t row)
+{
+    return tq_rows_text(rows, row, 0);
 }

@@ -18,6 +18,7 @@
 #include "worker/line.h"
 #include "worker/pool.h"
 #include "worker/reaper.h"
+#include "worker/strangers.h"
 #include "worker/sweeper.h"
 #include "worker/worker.h"
 
@@ -47,6 +48,7 @@ struct tq_worker {
     struct tq_reaper *reaper;
     struct tq_sweeper *sweeper;
     struct tq_janitor *janitor;
+    struct tq_strangers *strangers;
     struct tq_canceller canceller;
 
     enum tq_worker_phase phase;

@@ -333,6 +333,11 @@ static void make_keeping_parts(struct tq_worker *worker)
         .claimer = worker->claimer,
         .interval_ms = options->poll_interval_ms,
     });
+    worker->strangers = tq_strangers_new(&(struct tq_strangers_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .interval_ms = options->stale_check_interval_ms,
+    });
     worker->janitor = tq_janitor_new(&(struct tq_janitor_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,
