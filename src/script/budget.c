@@ -15,10 +15,8 @@
 
 #include "script/state.h"
 
-static bool is_over(struct tq_script *script, size_t more)
+static bool is_over(const struct tq_script *script, struct tq_run *run, size_t more)
 {
-    struct tq_run *run = script->run;
-
     if (script->bytes + more > script->cap_bytes)
         return true;
     if (run == NULL || run->charge_bytes + (int64_t)more <= (int64_t)run->limit_bytes)
@@ -85,7 +83,7 @@ void *tq_budget_alloc(void *owner, void *block, size_t old_size, size_t new_size
     if (new_size == 0) {
         free(block);
     } else {
-        if (new_size > held && is_over(script, new_size - held))
+        if (new_size > held && is_over(script, script->run, new_size - held))
             return refuse(script, new_size);
         moved = realloc(block, new_size);
         if (moved == NULL)
@@ -96,6 +94,26 @@ void *tq_budget_alloc(void *owner, void *block, size_t old_size, size_t new_size
     if (script->run != NULL)
         charge(script, script->run, (int64_t)new_size - (int64_t)held);
     return moved;
+}
+
+bool tq_run_charge(struct tq_run *run, size_t bytes)
+{
+    struct tq_script *script = run->script;
+
+    if (is_over(script, run, bytes)) {
+        (void)lua_gc(script->L, LUA_GCCOLLECT); /* returns 0 */
+        if (is_over(script, run, bytes))
+            return false;
+    }
+    script->bytes += bytes;
+    run->charge_bytes += (int64_t)bytes;
+    return true;
+}
+
+void tq_run_discharge(struct tq_run *run, size_t bytes)
+{
+    run->script->bytes -= bytes;
+    run->charge_bytes -= (int64_t)bytes;
 }
 
 void tq_budget_relieve(struct tq_script *script)

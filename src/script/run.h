@@ -90,6 +90,12 @@ void tq_run_stop(struct tq_run *run, enum tq_stop reason);
 /* After DONE; texts live until tq_run_free(). */
 const struct tq_outcome *tq_run_outcome(const struct tq_run *run);
 
+/* Memory outside of the Lua state that is held for the run, between start and DONE: charges its
+   account, or returns false when there is no room, even without garbage. What was charged is to be
+   discharged before the run is DONE. */
+TQ_MUST_CHECK bool tq_run_charge(struct tq_run *run, size_t bytes);
+void tq_run_discharge(struct tq_run *run, size_t bytes);
+
 void *tq_run_owner(const struct tq_run *run);
 
 void tq_run_free(struct tq_run *run);

@@ -143,3 +143,26 @@ UNIT_TEST(survives_a_failure_of_any_allocation)
         stage_close(&stage);
     }
 }
+
+UNIT_TEST(charges_what_the_host_holds_for_a_run)
+{
+    enum { MB = 1024 * 1024 };
+    struct stage stage;
+
+    stage_open(&stage);
+    stage_load_body(&stage,
+                    "taskq.sleep(1) local t = {} for i = 1, 1500000 do t[i] = i end return #t");
+    struct tq_run *run = stage_start(&stage, "t", "{}");
+    size_t before = tq_script_memory_bytes(stage.script);
+
+    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK(tq_run_charge(run, 40 * MB));
+    CHECK(!tq_run_charge(run, 30 * MB));
+    CHECK(tq_script_memory_bytes(stage.script) >= before + 40 * MB);
+    CHECK_TEXT(stage_finish(&stage, run)->error_kind, "memory");
+    tq_run_discharge(run, 40 * MB);
+    tq_run_free(run);
+
+    stage_check_result(&stage, "{}", "1500000");
+    stage_close(&stage);
+}
