@@ -41,6 +41,8 @@ void tq_view_push(lua_State *L, int index)
     lua_pushvalue(L, index);
     lua_pushcclosure(L, pairs_of_view, 1);
     lua_setfield(L, -2, "__pairs");
+    if (luaL_getmetafield(L, index, "__call") != LUA_TNIL)
+        lua_setfield(L, -2, "__call"); /* it gets the view as itself */
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     (void)lua_setmetatable(L, -2); /* always returns 1 */
