@@ -1,35 +1,27 @@
 // SPDX-License-Identifier: MIT
 //
-// libcurl's multi handle on a uv loop: libcurl says which sockets to watch and when to be called,
-// each socket gets a uv_poll and the time one uv_timer. A second part delivers what has finished,
-// from an idle handle.
+// The transfers of a net, and its life. What has finished is delivered from an idle handle.
 //
-// Closing, in this order: the transfers, because they use connections; the connections, because
-// libcurl has to let go of its sockets before they are closed; the multi handle; our two handles.
-// The net frees itself in the last close callback.
+// Closing, in this order: the transfers, because they use connections; the protocols with their
+// connections; our own handle. The net frees itself in the last close callback.
 #include "net/transfer.h"
 
 #include <stdlib.h>
+
+#include <curl/curl.h>
 
 #include "base/memory.h"
 
 struct tq_net {
     uv_loop_t *loop;
-    CURLM *multi;
-    uv_timer_t timer;   /* libcurl's */
     uv_idle_t delivery; /* active while something has finished */
     struct tq_smtp *smtp;
+    struct tq_http *http;
     struct tq_transfer *live;
     struct tq_transfer *finished, *finished_last;
     size_t holds;                 /* uv handles that are open or closing */
     void (*on_closed)(void *arg); /* set when closing begins */
     void *arg;
-};
-
-struct watch {
-    uv_poll_t poll;
-    struct tq_net *net;
-    curl_socket_t fd;
 };
 
 static CURLcode global_code; /* written under the once guard below, constant afterwards */
@@ -65,6 +57,11 @@ bool tq_net_is_closing(const struct tq_net *net)
 struct tq_smtp *tq_net_smtp(struct tq_net *net)
 {
     return net->smtp;
+}
+
+struct tq_http *tq_net_http(struct tq_net *net)
+{
+    return net->http;
 }
 
 /* ---- transfers ---- */
@@ -140,140 +137,7 @@ void tq_transfer_cancel(struct tq_transfer *transfer)
     transfer->free(transfer);
 }
 
-/* ---- libcurl on the loop ---- */
-
-static void read_messages(struct tq_net *net)
-{
-    CURLMsg *message;
-    int left;
-
-    while ((message = curl_multi_info_read(net->multi, &left)) != NULL) {
-        CURLcode code = message->data.result; /* the message goes with its handle */
-        struct tq_easy *easy = NULL;
-
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy); /* was set */
-        easy->on_done(easy, code);
-    }
-}
-
-/* A broken multi handle says so when the next easy handle is added. */
-static void run_libcurl(struct tq_net *net, curl_socket_t fd, int events)
-{
-    int running;
-
-    (void)curl_multi_socket_action(net->multi, fd, events, &running);
-    read_messages(net);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    run_libcurl(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int set_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    struct tq_net *net = user;
-
-    (void)multi;
-    if (timeout_ms < 0) {
-        (void)uv_timer_stop(&net->timer); /* always 0 */
-        return 0;
-    }
-    uv_update_time(net->loop); /* slices of Lua may have made the loop's clock old */
-    return uv_timer_start(&net->timer, on_timer, (uint64_t)timeout_ms, 0);
-}
-
-static void on_watch_closed(uv_handle_t *poll)
-{
-    struct watch *watch = poll->data;
-
-    tq_net_release(watch->net);
-    free(watch);
-}
-
-static void on_socket(uv_poll_t *poll, int status, int events)
-{
-    struct watch *watch = poll->data;
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-
-    if (events & UV_READABLE)
-        flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        flags |= CURL_CSELECT_OUT;
-    run_libcurl(watch->net, watch->fd, flags);
-}
-
-static struct watch *open_watch(struct tq_net *net, curl_socket_t fd)
-{
-    struct watch *watch = tq_zalloc(sizeof *watch);
-
-    if (uv_poll_init_socket(net->loop, &watch->poll, fd) != 0) {
-        free(watch);
-        return NULL;
-    }
-    watch->poll.data = watch;
-    watch->net = net;
-    watch->fd = fd;
-    tq_net_hold(net);
-    return watch;
-}
-
-/* The watch stops before this returns: libcurl closes the socket next. */
-static int watch_socket(CURL *curl, curl_socket_t fd, int what, void *user, void *socket_user)
-{
-    struct tq_net *net = user;
-    struct watch *watch = socket_user;
-    int events = 0;
-
-    (void)curl;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch == NULL)
-            return 0;
-        (void)curl_multi_assign(net->multi, fd, NULL); /* it knows the socket */
-        uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-        return 0;
-    }
-    if (watch == NULL && (watch = open_watch(net, fd)) == NULL)
-        return -1;
-    (void)curl_multi_assign(net->multi, fd, watch); /* likewise */
-    if (what != CURL_POLL_IN)
-        events |= UV_WRITABLE;
-    if (what != CURL_POLL_OUT)
-        events |= UV_READABLE;
-    return uv_poll_start(&watch->poll, events, on_socket) == 0 ? 0 : -1;
-}
-
-bool tq_easy_add(struct tq_net *net, struct tq_easy *easy, struct tq_err *err)
-{
-    CURLMcode code;
-
-    if (curl_easy_setopt(easy->curl, CURLOPT_PRIVATE, easy) != CURLE_OK)
-        return tq_err_set(err, TQ_ERR_NET, CURLE_FAILED_INIT, "libcurl takes no private pointer");
-    code = curl_multi_add_handle(net->multi, easy->curl);
-    if (code != CURLM_OK)
-        return tq_err_set(err, TQ_ERR_NET, CURLE_FAILED_INIT, "libcurl: %s",
-                          curl_multi_strerror(code));
-    return true;
-}
-
-void tq_easy_remove(struct tq_net *net, struct tq_easy *easy)
-{
-    (void)curl_multi_remove_handle(net->multi, easy->curl); /* fine also when it was not added */
-    curl_easy_cleanup(easy->curl);
-    easy->curl = NULL;
-}
-
 /* ---- life ---- */
-
-static bool open_multi(struct tq_net *net)
-{
-    net->multi = curl_multi_init();
-    return net->multi != NULL &&
-           curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) == CURLM_OK &&
-           curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net) == CURLM_OK &&
-           curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, set_timer) == CURLM_OK &&
-           curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net) == CURLM_OK;
-}
 
 struct tq_net *tq_net_new(uv_loop_t *loop, struct tq_err *err)
 {
@@ -288,17 +152,11 @@ struct tq_net *tq_net_new(uv_loop_t *loop, struct tq_err *err)
     }
     net = tq_zalloc(sizeof *net);
     net->loop = loop;
-    if (!open_multi(net)) {
-        (void)tq_err_set(err, TQ_ERR_NET, CURLE_FAILED_INIT, "cannot make a multi handle");
-        (void)curl_multi_cleanup(net->multi); /* also of none */
-        free(net);
-        return NULL;
-    }
-    (void)uv_timer_init(loop, &net->timer); /* both always 0 */
-    (void)uv_idle_init(loop, &net->delivery);
-    net->timer.data = net->delivery.data = net;
-    net->holds = 2;
+    (void)uv_idle_init(loop, &net->delivery); /* always 0 */
+    net->delivery.data = net;
+    net->holds = 1;
     net->smtp = tq_smtp_new(net);
+    net->http = tq_http_new(net);
     return net;
 }
 
@@ -316,7 +174,6 @@ void tq_net_close(struct tq_net *net, void (*on_closed)(void *arg), void *arg)
     while (net->finished != NULL)
         tq_transfer_cancel(net->finished);
     tq_smtp_free(net->smtp);
-    (void)curl_multi_cleanup(net->multi); /* nothing is on it */
-    uv_close((uv_handle_t *)&net->timer, on_handle_closed);
+    tq_http_free(net->http);
     uv_close((uv_handle_t *)&net->delivery, on_handle_closed);
 }

@@ -32,6 +32,7 @@ struct mail {
 
 struct tq_smtp {
     struct tq_net *net;
+    struct tq_multi *multi; /* NULL until the first session */
     struct tq_smtp_session *sessions;
     size_t session_count;
     struct mail *first, **last; /* the queue */
@@ -66,8 +67,12 @@ static void on_session_gone(struct tq_smtp_session *session)
 static struct tq_smtp_session *open_session(struct tq_smtp *smtp, const struct mail *mail,
                                             struct tq_err *err)
 {
+    if (smtp->multi == NULL && (smtp->multi = tq_multi_open(smtp->net, err)) == NULL)
+        return NULL;
+
     const struct tq_smtp_session_config config = {
         .net = smtp->net,
+        .multi = smtp->multi,
         .url = mail->url,
         .timeout_ms = mail->timeout_ms,
         .on_gone = on_session_gone,
@@ -348,5 +353,7 @@ void tq_smtp_free(struct tq_smtp *smtp)
 {
     while (smtp->sessions != NULL)
         close_session(smtp, smtp->sessions);
+    if (smtp->multi != NULL)
+        tq_multi_close(smtp->multi);
     free(smtp);
 }

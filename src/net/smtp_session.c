@@ -56,7 +56,7 @@ static void close_all(struct tq_smtp_session *session)
     if (session->is_polled)
         uv_close((uv_handle_t *)&session->poll, on_handle_closed);
     uv_close((uv_handle_t *)&session->patience, on_handle_closed);
-    tq_easy_remove(session->net, &session->easy);
+    tq_easy_remove(&session->easy);
 }
 
 void tq_smtp_session_close(struct tq_smtp_session *session)
@@ -461,7 +461,7 @@ struct tq_smtp_session *tq_smtp_session_open(const struct tq_smtp_session_config
                          session->server.name);
         goto free_curl;
     }
-    if (!tq_easy_add(session->net, &session->easy, err))
+    if (!tq_easy_add(config->multi, &session->easy, err))
         goto free_curl;
     (void)uv_timer_init(tq_net_loop(session->net), &session->patience); /* always 0 */
     session->patience.data = session;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "net/multi.h"
 #include "net/smtp_server.h"
 #include "net/transfer.h"
 
@@ -71,6 +72,7 @@ struct tq_smtp_session {
 
 struct tq_smtp_session_config {
     struct tq_net *net;
+    struct tq_multi *multi;
     const char *url;    /* copied */
     int64_t timeout_ms; /* for connecting; the addresses of a host share it */
     void (*on_gone)(struct tq_smtp_session *session);

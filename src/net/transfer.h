@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// The inside of a net, for the files of net/: transfers, which callers see, and easy handles, which
-// libcurl sees. A protocol embeds both in structures of its own.
+// The inside of a net, for the files of net/: transfers, which callers see. A protocol embeds them
+// in structures of its own.
 //
 // A transfer is live from tq_transfer_begin() to tq_transfer_finish(), then waits for its delivery,
 // which the loop makes: nobody is called back from inside of his own call. After that it is freed.
 #ifndef TQ_NET_TRANSFER_H
 #define TQ_NET_TRANSFER_H
 
-#include <curl/curl.h>
 #include <uv.h>
 
 #include "net/net.h"
 
+struct tq_http;
 struct tq_smtp;
 
 struct tq_transfer {
@@ -33,17 +33,6 @@ void tq_transfer_begin(struct tq_transfer *transfer);
 /* Ends a live transfer; err is NULL when it succeeded. */
 void tq_transfer_finish(struct tq_transfer *transfer, const struct tq_err *err);
 
-/* An easy handle on the net's multi handle, which must stay there while it is used. */
-struct tq_easy {
-    CURL *curl;
-    void (*on_done)(struct tq_easy *easy, CURLcode code); /* called by the loop; it may remove it */
-};
-
-TQ_MUST_CHECK bool tq_easy_add(struct tq_net *net, struct tq_easy *easy, struct tq_err *err);
-
-/* Removes it and cleans it up; closes what it has open. */
-void tq_easy_remove(struct tq_net *net, struct tq_easy *easy);
-
 /* Whoever opens a uv handle for the net holds the net until the handle has closed. */
 void tq_net_hold(struct tq_net *net);
 void tq_net_release(struct tq_net *net);
@@ -51,9 +40,13 @@ void tq_net_release(struct tq_net *net);
 uv_loop_t *tq_net_loop(struct tq_net *net);
 bool tq_net_is_closing(const struct tq_net *net);
 struct tq_smtp *tq_net_smtp(struct tq_net *net);
+struct tq_http *tq_net_http(struct tq_net *net);
 
-/* The mail part of a net; smtp.c. */
+/* The parts of a net, a protocol each; smtp.c and http.c. No transfer is left when one is freed; it
+   closes its connections. */
 struct tq_smtp *tq_smtp_new(struct tq_net *net);
-void tq_smtp_free(struct tq_smtp *smtp); /* no mail is left; closes the connections */
+void tq_smtp_free(struct tq_smtp *smtp);
+struct tq_http *tq_http_new(struct tq_net *net);
+void tq_http_free(struct tq_http *http);
 
 #endif
