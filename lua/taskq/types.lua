@@ -55,6 +55,8 @@
 ---@field log taskq.Log
 --- Sends one message, or files it when no SMTP_URL is set; see lua/taskq/mail.lua.
 ---@field mail fun(mail: taskq.Mail): true?, string?, integer?
+--- One HTTP request; see lua/taskq/http.lua.
+---@field http taskq.http|fun(request: taskq.HttpRequest): taskq.HttpResponse?, string?, integer?
 --- Writes files that nobody sees half written; see lua/taskq/file.lua.
 ---@field file { write: fun(path: string, text: string): true?, string?, integer? }
 --- Runs one statement in a transaction of its own. Parameters ($1, $2, ...) are texts, integers,
@@ -85,6 +87,8 @@
 
 --- `require "taskq.core"`: what lua/taskq is made of; handlers use the modules above it.
 ---@class taskq.core
+--- Returns status, header lines, body and URL, or nil, a message and libcurl's code.
+---@field fetch fun(call: table): integer?, string, string|integer, string?
 --- Makes a folder and those that lead to it; true, or nil, a message and an errno.
 ---@field make_folder fun(path: string): true?, string?, integer?
 ---@field random_name fun(): string 16 hexadecimal digits, new at every call

@@ -96,6 +96,17 @@ function M.stop(worker)
   assert.equal(0, code, worker:stderr())
 end
 
+--- How many descriptors a process has open.
+---@param process Process
+---@return integer
+function M.count_descriptors(process)
+  local count = 0
+  for _ in uv.fs_scandir_next, assert(uv.fs_scandir(("/proc/%d/fd"):format(process.pid))) do
+    count = count + 1
+  end
+  return count
+end
+
 local function payload_text(self, payload)
   if type(payload) == "string" then
     return payload

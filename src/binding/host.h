@@ -62,6 +62,28 @@ struct tq_query_wait {
     struct tq_table table; /* when done and ok; goes with the wait */
 };
 
+/* As struct tq_http_request of net/http.h. */
+struct tq_http_call {
+    const char *method, *url;
+    const char **headers;
+    size_t header_count;
+    const char *body; /* or NULL */
+    size_t body_len;
+    const char *ca_file, *proxy; /* or NULL */
+    int64_t timeout_ms, connect_timeout_ms;
+    int max_redirects;
+    size_t max_bytes;
+};
+
+/* What fetch() returns; the rest is there when the wait is over and went well. */
+struct tq_http_wait {
+    struct tq_wait wait; /* first */
+    int status;
+    const char *url;
+    const char *headers, *body; /* not NULL */
+    size_t headers_len, body_len;
+};
+
 struct tq_host {
     void *owner;
     const char *worker_id;
@@ -70,6 +92,7 @@ struct tq_host {
                                  const struct tq_letter_mail *mail);
     struct tq_query_wait *(*query)(void *owner, struct tq_run *run,
                                    const struct tq_host_query *query);
+    struct tq_wait *(*fetch)(void *owner, struct tq_run *run, const struct tq_http_call *call);
     bool (*is_shutting_down)(void *owner);
 };
 

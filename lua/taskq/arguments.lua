@@ -1,0 +1,80 @@
+--- Checks a table of arguments: what is wrong is raised, with the function and the argument named.
+
+---@class taskq.Arguments
+---@field name string of the function
+local Arguments = {}
+Arguments.__index = Arguments
+
+--- Raises what is wrong with an argument.
+---@param argument string
+---@param reason string a format
+function Arguments:refuse(argument, reason, ...)
+  error(("%s: %s: %s"):format(self.name, argument, reason:format(...)), 0)
+end
+
+--- Refuses what is no table, and fields that are not known; positions are left alone.
+---@param request any
+---@param known table<string, true>
+---@param example string how a call looks
+function Arguments:check_fields(request, known, example)
+  if type(request) ~= "table" then
+    error(("%s: a table expected, such as %s"):format(self.name, example), 0)
+  end
+  for name in pairs(request) do
+    if math.type(name) ~= "integer" and not known[name] then
+      self:refuse(tostring(name), "there is no such argument")
+    end
+  end
+end
+
+--- A string, or nil.
+---@return string?
+function Arguments:text(request, argument)
+  local value = request[argument]
+  if value ~= nil and type(value) ~= "string" then
+    self:refuse(argument, "must be a string, not %s", type(value))
+  end
+  return value
+end
+
+--- A string of one line, or nil.
+---@return string?
+function Arguments:line(request, argument)
+  local value = self:text(request, argument)
+  if value and value:find("%c") then
+    self:refuse(argument, "must not contain control characters")
+  end
+  return value
+end
+
+--- A number, rounded up to an integer.
+---@param least integer
+---@param most integer
+---@param default integer?
+---@return integer?
+function Arguments:integer(request, argument, least, most, default)
+  local value = request[argument]
+  if value == nil then
+    return default
+  elseif type(value) ~= "number" or not (value >= least and value <= most) then
+    self:refuse(argument, "must be a number from %d to %d", least, most)
+  end
+  return math.ceil(value)
+end
+
+--- A table, empty where there is none.
+---@return table
+function Arguments:table(request, argument)
+  local value = request[argument]
+  if value ~= nil and type(value) ~= "table" then
+    self:refuse(argument, "must be a table, not %s", type(value))
+  end
+  return value or {}
+end
+
+--- The checks of one function.
+---@param name string such as "taskq.http"
+---@return taskq.Arguments
+return function(name)
+  return setmetatable({ name = name }, Arguments)
+end
