@@ -18,6 +18,7 @@ enum {
     MAX_SESSIONS = 8,
     MAX_ADDRESS_BYTES = 320, /* RFC 5321, 4.5.3.1: 64 + 1 + 255 */
     WHAT_BYTES = 400,
+    PATIENCE_MS = 1000, /* libcurl's beyond a mail's deadline, whose message is the better one */
 };
 
 struct mail {
@@ -74,7 +75,7 @@ static struct tq_smtp_session *open_session(struct tq_smtp *smtp, const struct m
         .net = smtp->net,
         .multi = smtp->multi,
         .url = mail->url,
-        .timeout_ms = mail->timeout_ms,
+        .timeout_ms = mail->timeout_ms + PATIENCE_MS,
         .on_gone = on_session_gone,
         .pool = smtp,
     };
