@@ -3,20 +3,26 @@
 // The inbox: a list under a mutex, and a uv_async to wake the receiver.
 #include "loop/inbox.h"
 
-static void deliver(struct tq_inbox *inbox)
+/* What others have posted. */
+static struct tq_letter *take_posted(struct tq_inbox *inbox)
 {
     uv_mutex_lock(&inbox->mutex);
-    struct tq_letter *letter = inbox->first;
+    struct tq_letter *first = inbox->first;
 
     inbox->first = NULL;
     inbox->last = &inbox->first;
     uv_mutex_unlock(&inbox->mutex);
+    return first;
+}
 
-    while (letter != NULL) {
-        struct tq_letter *next = letter->next;
+static void deliver(struct tq_inbox *inbox)
+{
+    inbox->taken = take_posted(inbox);
+    while (inbox->taken != NULL) {
+        struct tq_letter *letter = inbox->taken;
 
+        inbox->taken = letter->next;
         inbox->on_letter(inbox->owner, letter);
-        letter = next;
     }
     inbox->on_drained(inbox->owner);
 }
@@ -42,6 +48,7 @@ bool tq_inbox_open(struct tq_inbox *inbox, uv_loop_t *loop,
     inbox->async.data = inbox;
     inbox->first = NULL;
     inbox->last = &inbox->first;
+    inbox->taken = NULL;
     inbox->on_letter = on_letter;
     inbox->on_drained = on_drained;
     inbox->owner = owner;
@@ -75,4 +82,15 @@ void tq_inbox_post(struct tq_inbox *inbox, struct tq_letter *first, struct tq_le
     uv_mutex_unlock(&inbox->mutex);
     if (was_empty)
         (void)uv_async_send(&inbox->async); /* fails only for a handle that is no async */
+}
+
+struct tq_letter *tq_inbox_seize(struct tq_inbox *inbox)
+{
+    struct tq_letter *first = inbox->taken, **last = &first;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = take_posted(inbox);
+    inbox->taken = NULL;
+    return first;
 }

@@ -19,6 +19,7 @@ struct tq_inbox {
     uv_async_t async;                              /* [loop], but for uv_async_send */
     uv_mutex_t mutex;                              /* [const] */
     struct tq_letter *first, **last;               /* [lock] */
+    struct tq_letter *taken;                       /* [loop] being delivered */
     void (*on_letter)(void *, struct tq_letter *); /* [const] */
     void (*on_drained)(void *);                    /* [const] after the last letter of a delivery */
     void (*on_closed)(void *);                     /* [loop] */
@@ -35,5 +36,10 @@ void tq_inbox_close(struct tq_inbox *inbox, void (*on_closed)(void *owner));
 
 /* Posts a chain of letters, first to last, linked by next; from any thread. */
 void tq_inbox_post(struct tq_inbox *inbox, struct tq_letter *first, struct tq_letter *last);
+
+/* Takes out every letter that was posted and not yet delivered, in order; NULL: there is none. From
+   another thread, while the receiver is known to stand still in a callback at most: it finds
+   nothing left to deliver when it goes on. */
+struct tq_letter *tq_inbox_seize(struct tq_inbox *inbox);
 
 #endif
