@@ -20,6 +20,7 @@ enum tq_exit {
     TQ_EXIT_SCHEMA = 4,      /* the schema is missing, too old or too new */
     TQ_EXIT_HANDLERS = 5,    /* a handler or listener file is not valid */
     TQ_EXIT_TIMEOUT = 6,     /* shut down, but tasks had to be interrupted */
+    TQ_EXIT_STUCK = 7,       /* too many threads are stuck; main() starts the program again */
 };
 
 enum tq_err_domain {

@@ -16,6 +16,7 @@ static const struct {
     {TQ_EXIT_SCHEMA, "the schema is missing, too old or too new"},
     {TQ_EXIT_HANDLERS, "a handler or listener file is not valid"},
     {TQ_EXIT_TIMEOUT, "shut down, but running tasks had to be interrupted"},
+    {TQ_EXIT_STUCK, "too many threads were stuck, and the program could not start itself again"},
 };
 
 void tq_help_print_all(FILE *out)

@@ -42,6 +42,8 @@ static const struct tq_option options[] = {
      "30d", MINUTE_MS, CENTURY_MS, "how long cancelled tasks stay"},
     {"cleanup-interval", TQ_OPTION_DURATION, AT(cleanup_interval_ms), "DURATION",
      "JOB_CLEANUP_INTERVAL", "5m", 100, DAY_MS, "how often to look for what has become too old"},
+    {"stuck-after", TQ_OPTION_DURATION, AT(stuck_after_ms), "DURATION", NULL, "5s", 100, HOUR_MS,
+     "how long a handler may hold its thread in one call into C"},
     {"threads", TQ_OPTION_INTEGER, AT(threads), "N", NULL, "0", 0, 1024,
      "threads that run handlers; 0: one a core, at most the concurrency"},
     {"handler-connections", TQ_OPTION_INTEGER, AT(handler_connections), "N", NULL, "4", 1, 1000,

@@ -29,6 +29,7 @@ static const char *stop_name(enum tq_stop stop)
         [TQ_STOP_CANCELLED] = "cancelled",
         [TQ_STOP_MEMORY] = "memory",
         [TQ_STOP_INTERRUPTED] = "interrupted",
+        [TQ_STOP_STUCK] = "stuck",
     };
 
     return names[stop];
@@ -289,6 +290,11 @@ void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, cha
         else
             (void)snprintf(out, size, "memory: the task needs more than %zu bytes",
                            run->limit_bytes);
+        return;
+    case TQ_STOP_STUCK:
+        (void)snprintf(out, size,
+                       "stuck: the task held its thread in a call that Lua cannot suspend, such as "
+                       "table.sort or string.gsub");
         return;
     case TQ_STOP_INTERRUPTED:
     case TQ_STOP_NONE:

@@ -251,6 +251,12 @@ void tq_run_interrupt(struct tq_run *run, enum tq_stop reason)
     tq_outcome_describe_stop(run, reason, run->message);
 }
 
+void tq_run_ask_stop(struct tq_run *run, enum tq_stop reason, pthread_t thread)
+{
+    atomic_store(&run->asked, (int)reason);
+    (void)pthread_kill(thread, SIGURG); /* it is there, by contract: fails for nothing else */
+}
+
 static int p_describe_stack(lua_State *L)
 {
     struct tq_run *run = lua_touserdata(L, 1);
@@ -320,6 +326,7 @@ void tq_run_free(struct tq_run *run)
     recycle(&run->traceback);
     run->is_started = run->is_shutdown_seen = run->is_interrupt_due = run->is_crowded_out = false;
     run->stop = run->interrupt = TQ_STOP_NONE;
+    atomic_store_explicit(&run->asked, TQ_STOP_NONE, memory_order_relaxed);
     run->charge_bytes = 0;
     run->next = script->idle_runs;
     script->idle_runs = run;

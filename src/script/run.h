@@ -12,6 +12,7 @@
 #ifndef TQ_SCRIPT_RUN_H
 #define TQ_SCRIPT_RUN_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,7 @@ enum tq_stop {
     TQ_STOP_CANCELLED,
     TQ_STOP_MEMORY,
     TQ_STOP_INTERRUPTED, /* the worker shuts down or lost its lease */
+    TQ_STOP_STUCK,       /* it held its thread for too long where Lua cannot suspend it */
 };
 
 enum tq_outcome_kind {
@@ -86,6 +88,11 @@ void tq_run_interrupt(struct tq_run *run, enum tq_stop reason);
 /* Ends it for good: no Lua code of it runs after this call (pending <close> variables run in it,
    within their own short budget). The run is then DONE with a STOPPED outcome. */
 void tq_run_stop(struct tq_run *run, enum tq_stop reason);
+
+/* Asks it to stop, from another thread, while `thread` is in a slice of the run and stays there
+   until this returns. It does as soon as Lua code of it runs: a C call that holds the slice has to
+   return first, or to call back. */
+void tq_run_ask_stop(struct tq_run *run, enum tq_stop reason, pthread_t thread);
 
 /* After DONE; texts live until tq_run_free(). */
 const struct tq_outcome *tq_run_outcome(const struct tq_run *run);

@@ -9,6 +9,7 @@
 #define TQ_SCRIPT_STATE_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -109,10 +110,11 @@ struct tq_run {
     bool is_started;   /* Lua code of it ran */
     bool is_exhausted; /* the coroutine could not even be made */
     bool is_shutdown_seen;
-    bool is_crowded_out;                /* stopped though within its own limit: the state is full */
-    enum tq_stop stop;                  /* it must end, for this reason */
-    enum tq_stop interrupt;             /* it was or will be told, by one catchable error */
-    bool is_interrupt_due;              /* not yet raised */
+    bool is_crowded_out;    /* stopped though within its own limit: the state is full */
+    enum tq_stop stop;      /* it must end, for this reason */
+    enum tq_stop interrupt; /* it was or will be told, by one catchable error */
+    bool is_interrupt_due;  /* not yet raised */
+    atomic_int asked;       /* [atomic] enum tq_stop: by another thread; see tq_run_ask() */
     char message[TQ_RUN_MESSAGE_BYTES]; /* of that error */
 
     int64_t charge_bytes;  /* allocated minus freed in its slices */

@@ -55,6 +55,12 @@ void tq_ticker_stop(void)
 static _Thread_local timer_t timer;
 static _Thread_local bool is_ticking;
 
+/* Did another thread ask the run to stop? Then this signal is from there. */
+static bool is_asked(const struct tq_script *script)
+{
+    return script->run != NULL && atomic_load(&script->run->asked) != TQ_STOP_NONE;
+}
+
 /* Arming walks the whole stack, which takes 10 ms when it is 400,000 calls deep: done at each tick,
    the thread would do nothing else. It is repeated all the same because Lua, when it is just
    leaving a hook, can miss it. */
@@ -68,9 +74,11 @@ static void on_tick(int signal_number)
         return;
     script->ticks = script->ticks + 1;
     L = script->current;
-    if (script->ticks < TQ_TICKS_A_SLICE || L == NULL)
+    if (L == NULL)
         return;
-    if (L == script->armed && script->ticks % TICKS_BEFORE_ARMED_AGAIN != 0)
+    if (!is_asked(script) &&
+        (script->ticks < TQ_TICKS_A_SLICE ||
+         (L == script->armed && script->ticks % TICKS_BEFORE_ARMED_AGAIN != 0)))
         return;
     script->armed = L;
     tq_slice_arm(L);

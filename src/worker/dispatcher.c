@@ -26,8 +26,9 @@ struct tq_dispatcher {
     struct tq_dispatcher_config config;
     struct tq_task *held; /* doubly linked */
     size_t held_count;
-    int slots;  /* of all executors */
-    int *loads; /* tasks with each executor */
+    int slots;        /* of all executors */
+    int *loads;       /* tasks with each executor */
+    bool *is_held_up; /* each executor */
     struct chain *chains;
     bool is_draining;
     struct tq_pace pace;
@@ -42,6 +43,8 @@ struct tq_dispatcher *tq_dispatcher_new(const struct tq_dispatcher_config *confi
 
     dispatcher->config = *config;
     dispatcher->loads = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->loads);
+    dispatcher->is_held_up =
+        tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->is_held_up);
     dispatcher->chains = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->chains);
     dispatcher->random = (uint64_t)tq_clock_wall_us() | 1;
     for (int i = 0; i < config->executor_count; i++)
@@ -52,6 +55,7 @@ struct tq_dispatcher *tq_dispatcher_new(const struct tq_dispatcher_config *confi
 void tq_dispatcher_free(struct tq_dispatcher *dispatcher)
 {
     free(dispatcher->loads);
+    free(dispatcher->is_held_up);
     free(dispatcher->chains);
     free(dispatcher);
 }
@@ -64,8 +68,20 @@ void tq_dispatcher_begin_turn(struct tq_dispatcher *dispatcher, int64_t now_us)
 int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
 {
     int ahead = tq_pace_recent(&dispatcher->pace, dispatcher->now_us);
+    int capacity = dispatcher->slots + ahead - (int)dispatcher->held_count;
 
-    return dispatcher->is_draining ? 0 : dispatcher->slots + ahead - (int)dispatcher->held_count;
+    for (int i = 0; i < dispatcher->config.executor_count; i++) {
+        int free_slots = dispatcher->config.slots[i] - dispatcher->loads[i];
+
+        if (dispatcher->is_held_up[i] && free_slots > 0)
+            capacity -= free_slots;
+    }
+    return dispatcher->is_draining ? 0 : capacity;
+}
+
+void tq_dispatcher_set_held_up(struct tq_dispatcher *dispatcher, int executor, bool is_held_up)
+{
+    dispatcher->is_held_up[executor] = is_held_up;
 }
 
 size_t tq_dispatcher_held(const struct tq_dispatcher *dispatcher)
@@ -127,7 +143,7 @@ static void hold(struct tq_dispatcher *dispatcher, struct tq_task *task)
     dispatcher->held_count++;
 }
 
-static void release(struct tq_dispatcher *dispatcher, struct tq_task *task)
+static void unlink_held(struct tq_dispatcher *dispatcher, struct tq_task *task)
 {
     if (task->previous != NULL)
         task->previous->next = task->next;
@@ -136,6 +152,11 @@ static void release(struct tq_dispatcher *dispatcher, struct tq_task *task)
     if (task->next != NULL)
         task->next->previous = task->previous;
     dispatcher->held_count--;
+}
+
+static void release(struct tq_dispatcher *dispatcher, struct tq_task *task)
+{
+    unlink_held(dispatcher, task);
     tq_task_free(task);
 }
 
@@ -245,15 +266,22 @@ static void post_chains(struct tq_dispatcher *dispatcher)
     }
 }
 
-/* The executor with the least load for its slots. */
-static int least_loaded(const struct tq_dispatcher *dispatcher)
+/* Which of two executors is to get a task: one that gets on, then the less loaded for its slots. */
+static bool is_better(const struct tq_dispatcher *dispatcher, int a, int b)
+{
+    const int *loads = dispatcher->loads, *slots = dispatcher->config.slots;
+
+    if (dispatcher->is_held_up[a] != dispatcher->is_held_up[b])
+        return dispatcher->is_held_up[b];
+    return (int64_t)loads[a] * slots[b] < (int64_t)loads[b] * slots[a];
+}
+
+static int best_executor(const struct tq_dispatcher *dispatcher)
 {
     int best = 0;
 
     for (int i = 1; i < dispatcher->config.executor_count; i++) {
-        const int *loads = dispatcher->loads, *slots = dispatcher->config.slots;
-
-        if ((int64_t)loads[i] * slots[best] < (int64_t)loads[best] * slots[i])
+        if (is_better(dispatcher, i, best))
             best = i;
     }
     return best;
@@ -300,7 +328,7 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
             task->is_unstarted = !task->is_exhausted;
             tq_dispatcher_take_back(dispatcher, task);
         } else {
-            add_to_chain(dispatcher, least_loaded(dispatcher), task);
+            add_to_chain(dispatcher, best_executor(dispatcher), task);
         }
     }
     post_chains(dispatcher);
@@ -312,11 +340,13 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
    another one could not start it in time; or -1. */
 static int find_place(struct tq_dispatcher *dispatcher, struct tq_task *task)
 {
-    int best = least_loaded(dispatcher);
+    int best = best_executor(dispatcher);
+    bool has_room =
+        !dispatcher->is_held_up[best] && dispatcher->loads[best] < dispatcher->config.slots[best];
 
     if (task->generation != *dispatcher->config.generation)
         return bind_to_current(dispatcher, task) ? best : -1;
-    return dispatcher->loads[best] < dispatcher->config.slots[best] ? best : -1;
+    return has_room ? best : -1;
 }
 
 void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *task)
@@ -340,6 +370,20 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
     }
     tq_task_judge(task, next_random(dispatcher));
     tq_settler_add(dispatcher->config.settler, &task->settlement);
+}
+
+void tq_dispatcher_lose(struct tq_dispatcher *dispatcher, struct tq_task *task, enum tq_stop reason,
+                        const char *kind, const char *error)
+{
+    struct tq_task *copy = tq_task_copy(task);
+
+    unlink_held(dispatcher, task);
+    hold(dispatcher, copy);
+    copy->outcome = TQ_OUTCOME_STOPPED;
+    copy->stop = reason;
+    copy->error_kind = tq_strdup(kind);
+    copy->error = tq_strdup(error);
+    tq_dispatcher_take_back(dispatcher, copy);
 }
 
 void tq_dispatcher_cancel(struct tq_dispatcher *dispatcher, int64_t id, int32_t claims)

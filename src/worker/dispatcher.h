@@ -47,6 +47,14 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
    current one, or goes back to the queue if that has no handler for it. */
 void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *task);
 
+/* An executor does not get on with its tasks, or does again: it gets no new ones meanwhile, and its
+   free slots do not count. */
+void tq_dispatcher_set_held_up(struct tq_dispatcher *dispatcher, int executor, bool is_held_up);
+
+/* A task that a lost thread has started, and keeps: it ends here, as stopped for that reason. */
+void tq_dispatcher_lose(struct tq_dispatcher *dispatcher, struct tq_task *task, enum tq_stop reason,
+                        const char *kind, const char *error);
+
 size_t tq_dispatcher_held(const struct tq_dispatcher *dispatcher);
 bool tq_dispatcher_holds(const struct tq_dispatcher *dispatcher, int64_t id, int32_t claims);
 

@@ -29,7 +29,7 @@ static void interrupt(struct tq_worker *worker, const char *why)
     }
 }
 
-/* The shutdown timeout, and then a handler, or a database, that does not come back. */
+/* The shutdown timeout; then a handler, and then a database, that does not come back. */
 static void on_shutdown_timer(uv_timer_t *timer)
 {
     struct tq_worker *worker = timer->data;
@@ -38,6 +38,12 @@ static void on_shutdown_timer(uv_timer_t *timer)
         return;
     if (!worker->is_interrupting) {
         interrupt(worker, "shutdown timeout");
+        (void)uv_timer_start(timer, on_shutdown_timer, STUCK_MS, 0); /* not null */
+        return;
+    }
+    if (!worker->is_giving_up) {
+        worker->is_giving_up = true;
+        tq_watchdog_give_up_all(worker->watchdog);
         (void)uv_timer_start(timer, on_shutdown_timer, STUCK_MS, 0); /* not null */
         return;
     }
@@ -69,6 +75,9 @@ void tq_worker_on_signal(uv_signal_t *signal, int number)
 
     if (worker->phase == TQ_WORKER_RUNNING) {
         tq_worker_drain(worker, name);
+    } else if (worker->is_restarting) {
+        worker->is_restarting = false;
+        tq_log(TQ_LOG_INFO, "worker", "draining, not to start again", "why=%s", name);
     } else if (!worker->is_interrupting) {
         interrupt(worker, name);
         (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer, STUCK_MS, 0);
@@ -116,6 +125,7 @@ void tq_worker_log_totals(const struct tq_worker *worker)
 static void close_all(struct tq_worker *worker)
 {
     worker->phase = TQ_WORKER_CLOSED;
+    tq_watchdog_close(worker->watchdog);
     tq_pool_end(&worker->pool);
     tq_connection_close(worker->claim.connection);
     tq_connection_close(worker->completion.connection);

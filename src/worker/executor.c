@@ -198,6 +198,24 @@ close_loop:
     return false;
 }
 
+static void executor_free(struct tq_executor *executor)
+{
+    uv_sem_destroy(&executor->started);
+    uv_mutex_destroy(&executor->lock);
+    free(executor);
+}
+
+/* The other end of tq_executor_give_up(). Whoever sees the count fall may free what the config
+   points to. */
+static void end_lost_thread(struct tq_executor *executor)
+{
+    atomic_int *lost_threads = executor->config.lost_threads;
+
+    tq_log(TQ_LOG_INFO, "executor", "a thread that was stuck came back, and ended", "");
+    executor_free(executor);
+    atomic_fetch_sub(lost_threads, 1);
+}
+
 static void run_thread(void *arg)
 {
     struct tq_executor *executor = arg;
@@ -205,14 +223,34 @@ static void run_thread(void *arg)
     executor->is_started = set_up(executor, &executor->start_err);
     bool is_started = executor->is_started;
 
+    if (is_started)
+        uv_mutex_lock(&executor->lock);
     uv_sem_post(&executor->started);
     if (!is_started)
         return;
     (void)uv_run(&executor->loop, UV_RUN_DEFAULT); /* until quit() has closed every handle */
+
+    bool is_given_up = executor->is_given_up;
+
+    uv_mutex_unlock(&executor->lock);
     tq_ticker_stop();
     tq_executor_unload_all(executor);
     if (uv_loop_close(&executor->loop) != 0)
         tq_log(TQ_LOG_ERROR, "executor", "a handle was left on the loop", "");
+    if (is_given_up)
+        end_lost_thread(executor);
+}
+
+void tq_executor_leave(struct tq_executor *executor)
+{
+    while (executor->orphans != NULL) {
+        struct tq_task *task = executor->orphans;
+
+        executor->orphans = task->link;
+        tq_run_free(task->run);
+        tq_task_free(task);
+    }
+    quit(executor);
 }
 
 bool tq_executor_start(const struct tq_executor_config *config, struct tq_generation *generation,
@@ -222,7 +260,7 @@ bool tq_executor_start(const struct tq_executor_config *config, struct tq_genera
 
     made->config = *config;
     made->first = generation;
-    if (uv_sem_init(&made->started, 0) != 0 ||
+    if (uv_sem_init(&made->started, 0) != 0 || uv_mutex_init(&made->lock) != 0 ||
         uv_thread_create(&made->thread, run_thread, made) != 0) {
         free(made);
         return tq_err_set(err, TQ_ERR_SYSTEM, 0, "cannot start an executor thread");
@@ -240,6 +278,5 @@ bool tq_executor_start(const struct tq_executor_config *config, struct tq_genera
 void tq_executor_join(struct tq_executor *executor)
 {
     (void)uv_thread_join(&executor->thread); /* fails only for a thread that is none */
-    uv_sem_destroy(&executor->started);
-    free(executor);
+    executor_free(executor);
 }

@@ -35,6 +35,7 @@ struct tq_executor_config {
     const char *conninfo;           /* of handlers' own connections */
     int handler_connections;        /* at most */
     int64_t lease_ms;
+    atomic_int *lost_threads; /* given up, and not ended yet: they use what this names */
 };
 
 /* Starts the thread and waits until it has loaded the generation, or has failed to. */
@@ -56,5 +57,32 @@ void tq_executor_adopt(struct tq_executor *executor, struct tq_generation *gener
 
 /* After TQ_LETTER_QUIT: waits for the thread and frees. */
 void tq_executor_join(struct tq_executor *executor);
+
+/* ---- an executor whose thread does not come back; executor_salvage.c ---- */
+
+/* The number of the slice that the thread is in; 0: it is in none. */
+uint64_t tq_executor_slice(struct tq_executor *executor);
+
+/* Holds the thread where it is, if it still is in that slice, until tq_executor_let_go(). Nothing
+   else of this group may be called without. */
+TQ_MUST_CHECK bool tq_executor_seize(struct tq_executor *executor, uint64_t slice);
+void tq_executor_let_go(struct tq_executor *executor);
+
+/* Takes what has not started: a chain of task letters, or NULL. */
+struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor);
+
+/* Takes what has finished and was not posted yet: likewise. */
+struct tq_letter *tq_executor_take_finished(struct tq_executor *executor);
+
+/* Has the task stopped that holds the thread, should Lua code of it run. */
+void tq_executor_ask(struct tq_executor *executor, enum tq_stop reason);
+
+/* After what can be taken was taken: gives the thread up, with the tasks that it has started: it
+   stops and frees them, and itself, should it ever come back. `visit` sees each of them, to go on
+   with a copy, and whether the thread is stuck in it. After the release nobody may name the
+   executor again. */
+void tq_executor_give_up(struct tq_executor *executor,
+                         void (*visit)(void *arg, struct tq_task *task, bool is_culprit),
+                         void *arg);
 
 #endif

@@ -166,6 +166,32 @@ static void start(struct tq_executor *executor, struct tq_task *task)
     executor->running++;
 }
 
+/* While Lua code of this task runs, somebody else may find that the thread is stuck in it. */
+static void begin_slice(struct tq_executor *executor, struct tq_task *task)
+{
+    executor->current = task;
+    executor->slice++;
+    uv_mutex_unlock(&executor->lock);
+}
+
+/* False: the thread was given up meanwhile. No task is its own any more, neither this one nor one
+   that a list had; whoever gets this answer returns to the loop. */
+static bool end_slice(struct tq_executor *executor)
+{
+    uv_mutex_lock(&executor->lock);
+    executor->current = NULL;
+    executor->now_us = tq_clock_us();
+    return !executor->is_given_up;
+}
+
+/* Of a task that is in no list. False: see end_slice(). */
+static bool stop(struct tq_executor *executor, struct tq_task *task, enum tq_stop reason)
+{
+    begin_slice(executor, task);
+    tq_run_stop(task->run, reason);
+    return end_slice(executor);
+}
+
 static void start_tick(struct tq_executor *executor)
 {
     if (!uv_is_active((uv_handle_t *)&executor->tick))
@@ -174,13 +200,14 @@ static void start_tick(struct tq_executor *executor)
 
 static void resume(struct tq_executor *executor, struct tq_task *task)
 {
-    executor->current = task;
+    begin_slice(executor, task);
     enum tq_run_state state = tq_run_resume(task->run);
 
-    executor->current = NULL;
-    executor->now_us = tq_clock_us();
+    if (!end_slice(executor))
+        return;
     if (state == TQ_RUN_PREEMPTED && executor->now_us >= task->hard_deadline_us) {
-        tq_run_stop(task->run, TQ_STOP_TIMEOUT);
+        if (!stop(executor, task, TQ_STOP_TIMEOUT))
+            return;
         state = TQ_RUN_DONE;
     }
     switch (state) {
@@ -241,6 +268,10 @@ void tq_executor_pump(struct tq_executor *executor)
             resume(executor, take(&executor->preempted, &executor->preempted_last));
     } while (executor->now_us < until_us && (has_runnable(executor) || can_start(executor)));
     post_outbox(executor);
+    if (executor->is_given_up) {
+        tq_executor_leave(executor);
+        return;
+    }
 
     if (has_runnable(executor) || can_start(executor))
         (void)uv_idle_start(&executor->idle, on_idle); /* not null */
@@ -271,17 +302,17 @@ void tq_executor_wake(struct tq_executor *executor, struct tq_task *task)
 }
 
 /* Deadlines of what waits. What runs finds its own in its hook. */
-static void on_tick(uv_timer_t *tick)
+static void check_waiting(struct tq_executor *executor)
 {
-    struct tq_executor *executor = tick->data;
     struct tq_task *task = executor->waiting, *next;
-    int64_t now_us = executor->now_us = tq_clock_us();
+    int64_t now_us = executor->now_us;
 
     for (; task != NULL; task = next) {
         next = task->waiting_next;
         if (now_us >= task->hard_deadline_us) {
             remove_waiting(executor, task);
-            tq_run_stop(task->run, TQ_STOP_TIMEOUT);
+            if (!stop(executor, task, TQ_STOP_TIMEOUT))
+                return;
             finish(executor, task);
         } else if (now_us >= task->soft_deadline_us && !task->is_interrupted) {
             task->is_interrupted = true;
@@ -289,7 +320,15 @@ static void on_tick(uv_timer_t *tick)
             tq_executor_wake(executor, task);
         }
     }
-    tq_executor_return_unstarted(executor, now_us - UNSTARTED_AFTER_US);
+}
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct tq_executor *executor = tick->data;
+
+    executor->now_us = tq_clock_us();
+    check_waiting(executor);
+    tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
     if (executor->waiting == NULL && executor->ready == NULL)
         (void)uv_timer_stop(&executor->tick); /* always 0 */
     tq_executor_pump(executor);
@@ -311,7 +350,8 @@ void tq_executor_interrupt_all(struct tq_executor *executor)
                                    ? take(&executor->runnable, &executor->runnable_last)
                                    : take(&executor->preempted, &executor->preempted_last);
 
-        tq_run_stop(task->run, TQ_STOP_INTERRUPTED);
+        if (!stop(executor, task, TQ_STOP_INTERRUPTED))
+            return;
         finish(executor, task);
     }
 }
@@ -353,8 +393,8 @@ void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t clai
     if (task == NULL)
         task = take_meant(id, claims, &executor->preempted, &executor->preempted_last);
     if (task != NULL) {
-        tq_run_stop(task->run, TQ_STOP_CANCELLED);
-        finish(executor, task);
+        if (stop(executor, task, TQ_STOP_CANCELLED))
+            finish(executor, task);
         return;
     }
     task = take_meant(id, claims, &executor->ready, &executor->ready_last);
@@ -369,6 +409,10 @@ void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t clai
 
 void tq_executor_init_lists(struct tq_executor *executor)
 {
+    executor->ready = executor->runnable = executor->preempted = executor->waiting = NULL;
+    executor->outbox = NULL;
+    executor->outbox_count = 0;
+    executor->running = 0;
     executor->ready_last = &executor->ready;
     executor->runnable_last = &executor->runnable;
     executor->preempted_last = &executor->preempted;

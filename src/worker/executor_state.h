@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // The inside of an executor, for the files that make it up: executor.c (the thread),
-// executor_run.c (its tasks), executor_loaded.c (its Lua states), and host_*.c, which are the
-// executor as the host of its Lua state: what binding/host.h asks for, one file a kind of wait.
+// executor_run.c (its tasks), executor_loaded.c (its Lua states), executor_salvage.c (what the main
+// thread does when it is stuck), and host_*.c, which are the executor as the host of its Lua state:
+// what binding/host.h asks for, one file a kind of wait.
+//
+// A slice is the time that Lua code of a task runs, which may be for ever. The executor holds its
+// lock at all times but in a slice, so whoever gets the lock knows that the thread is inside of one
+// and that everything marked [lock] stands still.
 #ifndef TQ_WORKER_EXECUTOR_STATE_H
 #define TQ_WORKER_EXECUTOR_STATE_H
 
@@ -30,7 +35,12 @@ struct tq_executor {
     struct tq_err start_err;          /* [executor] until started is posted, then [main] */
     bool is_started;                  /* likewise */
 
-    uv_loop_t loop; /* the rest: [executor] */
+    uv_mutex_t lock;
+    uint64_t slice;          /* [lock] number of the current one, or the last */
+    bool is_given_up;        /* [lock] nothing of the following is the thread's any more */
+    struct tq_task *orphans; /* [lock] of a thread that was given up: for it to free */
+
+    uv_loop_t loop; /* the rest: [executor], and [lock] where it says so */
     struct tq_inbox inbox;
     uv_idle_t idle;  /* active while something can run */
     uv_timer_t tick; /* active while something waits or has not started */
@@ -39,8 +49,10 @@ struct tq_executor {
     struct tq_host host;
     struct tq_loaded *loaded; /* newest first; the older ones until their last run ends */
 
-    int64_t now_us;                              /* tq_clock_us() between two slices */
-    struct tq_task *current;                     /* in tq_run_resume() */
+    int64_t now_us; /* tq_clock_us() between two slices */
+
+    /* [lock] A task is in one of these, or was given back. */
+    struct tq_task *current;                     /* of the slice; in no list */
     struct tq_task *ready, **ready_last;         /* not started */
     struct tq_task *runnable, **runnable_last;   /* started, and their wait is over */
     struct tq_task *preempted, **preempted_last; /* started, and their slice was over */
@@ -70,6 +82,8 @@ void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received
 void tq_executor_interrupt_all(struct tq_executor *executor);
 void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims);
 
+/* After a slice: the thread was given up meanwhile. Frees what it still has, and ends it. */
+void tq_executor_leave(struct tq_executor *executor);
 /* executor_loaded.c */
 
 /* Takes over a script of a newer generation. */

@@ -19,24 +19,32 @@ static int thread_count(int64_t threads, int64_t concurrency)
 
 bool tq_pool_start(struct tq_pool *pool, const struct tq_pool_config *config, struct tq_err *err)
 {
-    struct tq_executor_config own = config->executor;
     int64_t concurrency = config->concurrency;
     int count = thread_count(config->threads, concurrency);
 
+    pool->config = config->executor;
     pool->executors = tq_zalloc((size_t)count * sizeof(struct tq_executor *));
     pool->slots = tq_zalloc((size_t)count * sizeof *pool->slots);
     while (pool->count < count) {
         int i = pool->count;
 
-        own.slots = (int)(concurrency / count + (i < concurrency % count ? 1 : 0));
-        pool->slots[i] = own.slots;
-        if (!tq_executor_start(&own, config->generation, &pool->executors[i], err)) {
+        pool->slots[i] = (int)(concurrency / count + (i < concurrency % count ? 1 : 0));
+        if (!tq_pool_start_spare(pool, i, config->generation, &pool->executors[i], err)) {
             tq_pool_end(pool);
             return false;
         }
         pool->count++;
     }
     return true;
+}
+
+bool tq_pool_start_spare(const struct tq_pool *pool, int index, struct tq_generation *generation,
+                         struct tq_executor **spare, struct tq_err *err)
+{
+    struct tq_executor_config config = pool->config;
+
+    config.slots = pool->slots[index];
+    return tq_executor_start(&config, generation, spare, err);
 }
 
 void tq_pool_end(struct tq_pool *pool)

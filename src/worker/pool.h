@@ -10,6 +10,7 @@ struct tq_pool {
     struct tq_executor **executors;
     int *slots;
     int count;
+    struct tq_executor_config config; /* of each, but for the slots */
 };
 
 struct tq_pool_config {
@@ -22,6 +23,11 @@ struct tq_pool_config {
    started have ended. */
 TQ_MUST_CHECK bool tq_pool_start(struct tq_pool *pool, const struct tq_pool_config *config,
                                  struct tq_err *err);
+
+/* One more executor, to take the place of another one: it has the same slots. */
+TQ_MUST_CHECK bool tq_pool_start_spare(const struct tq_pool *pool, int index,
+                                       struct tq_generation *generation, struct tq_executor **spare,
+                                       struct tq_err *err);
 
 /* Ends the threads, which have nothing left, and waits for them. */
 void tq_pool_end(struct tq_pool *pool);

@@ -20,6 +20,7 @@
 #include "worker/reaper.h"
 #include "worker/strangers.h"
 #include "worker/sweeper.h"
+#include "worker/watchdog.h"
 #include "worker/worker.h"
 
 enum tq_worker_phase { TQ_WORKER_RUNNING, TQ_WORKER_DRAINING, TQ_WORKER_LEAVING, TQ_WORKER_CLOSED };
@@ -50,11 +51,14 @@ struct tq_worker {
     struct tq_janitor *janitor;
     struct tq_strangers *strangers;
     struct tq_canceller canceller;
+    struct tq_watchdog *watchdog;
 
     enum tq_worker_phase phase;
     atomic_bool is_draining; /* [atomic] what handlers are told */
-    bool is_interrupting, is_abandoned;
-    int64_t lost_id; /* the worker id of the last lease that was lost */
+    atomic_int lost_threads; /* [atomic] given up, and still there */
+    bool is_interrupting, is_giving_up, is_abandoned;
+    bool is_restarting; /* it ends because too many threads are stuck */
+    int64_t lost_id;    /* the worker id of the last lease that was lost */
     enum tq_exit exit;
 };
 

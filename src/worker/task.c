@@ -7,7 +7,7 @@
 //     failure, attempts left                requeue   counts    after retry_after, else backoff
 //     failure, none left, or discarded      fail      counts
 //     snooze                                requeue   is free   after the given delay
-//     stopped: timeout, memory              as a failure
+//     stopped: timeout, memory, stuck       as a failure
 //     stopped: interrupted, or unstarted    requeue   is free   at its old place
 //     stopped: cancelled                    fail, as cancelled
 //     exhausted by workers that are gone    fail      is free
@@ -61,6 +61,35 @@ void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
         task->is_exhausted = task->attempts > task->max_attempts;
     else
         tq_generation_unref(before);
+}
+
+struct tq_task *tq_task_copy(const struct tq_task *task)
+{
+    const struct tq_settled *settled = &task->settlement.settled;
+    size_t type_size = strlen(task->type) + 1;
+    struct tq_task *copy = tq_zalloc(sizeof *copy + 1 + type_size);
+
+    copy->type = memcpy(copy->payload + 1, task->type, type_size); /* after an empty payload */
+    copy->settlement.settled.id = settled->id;
+    copy->settlement.settled.tid = settled->tid;
+    copy->settlement.settled.claims = settled->claims;
+    copy->settlement.settled.worker_id = settled->worker_id;
+    copy->settlement.owner = task->settlement.owner;
+    copy->settlement.on_settled = task->settlement.on_settled;
+    copy->generation = task->generation;
+    tq_generation_ref(copy->generation);
+    copy->handler = task->handler;
+    copy->handler_index = task->handler_index;
+    copy->priority = task->priority;
+    copy->attempts = task->attempts;
+    copy->own_max_attempts = task->own_max_attempts;
+    copy->max_attempts = task->max_attempts;
+    copy->scheduled_at_us = task->scheduled_at_us;
+    copy->created_at_us = task->created_at_us;
+    copy->executor = task->executor;
+    copy->is_fenced = task->is_fenced;
+    copy->delay_ms = -1;
+    return copy;
 }
 
 void tq_task_free(struct tq_task *task)

@@ -87,6 +87,10 @@ void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
                   const struct tq_handler *handler, size_t index);
 void tq_task_free(struct tq_task *task);
 
+/* What its settlement needs of a task that a stuck executor has and keeps: no payload, no run.
+   Reads only what is not the executor's. */
+struct tq_task *tq_task_copy(const struct tq_task *task);
+
 /* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled.
    unit is a random number in [0, 1) for the backoff's jitter. The whole of the retry rules is here.
  */

@@ -136,6 +136,18 @@ static void on_rescued(void *owner)
     tq_claimer_wake(worker->claimer);
 }
 
+/* Threads that are stuck cannot be ended. What else runs may finish, then the process starts again.
+ */
+static void on_too_many_stuck(void *owner)
+{
+    struct tq_worker *worker = owner;
+
+    if (worker->phase != TQ_WORKER_RUNNING)
+        return;
+    worker->is_restarting = true;
+    tq_worker_drain(worker, "too many threads are stuck; the process starts again");
+}
+
 static void on_letter(void *owner, struct tq_letter *letter)
 {
     struct tq_worker *worker = owner;
@@ -197,6 +209,7 @@ static void on_prepare(uv_prepare_t *prepare)
         recover(worker);
     if (is_held && worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_tick(worker->claimer);
+    tq_watchdog_mind(worker->watchdog);
     tq_settler_flush(worker->settler);
     if (worker->phase == TQ_WORKER_DRAINING)
         tq_worker_leave_when_quiet(worker);
@@ -233,7 +246,8 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
                      .is_draining = &worker->is_draining,
                      .conninfo = options->conninfo,
                      .handler_connections = (int)options->handler_connections,
-                     .lease_ms = worker->lease_ms},
+                     .lease_ms = worker->lease_ms,
+                     .lost_threads = &worker->lost_threads},
         .generation = worker->generation,
         .threads = options->threads,
         .concurrency = options->concurrency,
@@ -338,6 +352,15 @@ static void make_keeping_parts(struct tq_worker *worker)
         .connection = worker->control.connection,
         .interval_ms = options->stale_check_interval_ms,
     });
+    worker->watchdog = tq_watchdog_new(&(struct tq_watchdog_config){
+        .loop = &worker->loop,
+        .pool = &worker->pool,
+        .generation = &worker->generation,
+        .dispatcher = worker->dispatcher,
+        .stuck_after_ms = options->stuck_after_ms,
+        .owner = worker,
+        .on_too_many = on_too_many_stuck,
+    });
     worker->janitor = tq_janitor_new(&(struct tq_janitor_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,
@@ -416,13 +439,14 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
     tq_worker_log_totals(worker);
 
-    enum tq_exit code = worker->exit;
+    enum tq_exit code = worker->is_restarting ? TQ_EXIT_STUCK : worker->exit;
 
     if (worker->is_abandoned)
         return code; /* a thread may still run: the process ends around it */
     if (uv_loop_close(&worker->loop) != 0)
         tq_log(TQ_LOG_ERROR, "worker", "a handle was left on the loop", "");
     tear_down(worker);
-    free(worker);
+    if (atomic_load(&worker->lost_threads) == 0) /* else they look into it: the process ends */
+        free(worker);
     return code;
 }

@@ -22,6 +22,7 @@ struct tq_worker_options {
     int64_t lock_duration_ms; /* the lease is min(this, 20 s) */
     int64_t stale_check_interval_ms;
     int64_t shutdown_timeout_ms;
+    int64_t stuck_after_ms; /* how long a C call may hold a thread */
     int64_t cleanup_interval_ms;
     struct tq_retention retention;
     bool is_until_empty; /* end when nothing of its types is left, future tasks included */
@@ -29,7 +30,7 @@ struct tq_worker_options {
 };
 
 /* Runs until a signal, or until empty or idle, in the calling thread, which must be the main one.
-   Logs what goes wrong. */
+   Logs what goes wrong. TQ_EXIT_STUCK: the process should start again. */
 enum tq_exit tq_worker_run(const struct tq_worker_options *options);
 
 #endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// What the main thread may do with an executor whose thread is stuck in a slice.
+//
+// The thread holds the lock at all times but in a slice. So who gets it has the tasks, and the
+// thread, when its slice ends, waits for the lock and then sees what became of it. No task can be
+// settled by both: one that has started is left to the thread for good, which never posts it, and
+// the main thread goes on with a copy; any other one changes hands as it is, for the slice does not
+// know it.
+#include <pthread.h>
+
+#include "script/run.h"
+#include "worker/executor_state.h"
+
+uint64_t tq_executor_slice(struct tq_executor *executor)
+{
+    uint64_t slice;
+
+    if (uv_mutex_trylock(&executor->lock) != 0)
+        return 0;
+    slice = executor->slice;
+    uv_mutex_unlock(&executor->lock);
+    return slice;
+}
+
+bool tq_executor_seize(struct tq_executor *executor, uint64_t slice)
+{
+    if (uv_mutex_trylock(&executor->lock) != 0)
+        return false;
+    if (executor->slice == slice)
+        return true;
+    uv_mutex_unlock(&executor->lock);
+    return false;
+}
+
+void tq_executor_let_go(struct tq_executor *executor)
+{
+    uv_mutex_unlock(&executor->lock);
+}
+
+/* Of the letters that were not delivered the tasks; the orders are posted again. Orders about these
+   tasks mean nothing any more: a cancel is repeated as long as it is wanted. */
+static struct tq_letter *take_undelivered(struct tq_executor *executor)
+{
+    struct tq_letter *letter = tq_inbox_seize(&executor->inbox), *next;
+    struct tq_letter *tasks = NULL, **tasks_last = &tasks;
+
+    for (; letter != NULL; letter = next) {
+        next = letter->next;
+        letter->next = NULL;
+        if (letter->kind == TQ_LETTER_TASK) {
+            *tasks_last = letter;
+            tasks_last = &letter->next;
+        } else {
+            tq_inbox_post(&executor->inbox, letter, letter);
+        }
+    }
+    return tasks;
+}
+
+struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor)
+{
+    struct tq_letter *first = NULL, **last = &first;
+
+    for (struct tq_task *task = executor->ready; task != NULL; task = task->link) {
+        task->letter.next = NULL;
+        *last = &task->letter;
+        last = &task->letter.next;
+    }
+    executor->ready = NULL;
+    executor->ready_last = &executor->ready;
+    *last = take_undelivered(executor);
+    return first;
+}
+
+struct tq_letter *tq_executor_take_finished(struct tq_executor *executor)
+{
+    struct tq_letter *first = executor->outbox;
+
+    executor->outbox = NULL;
+    executor->outbox_last = &executor->outbox;
+    executor->outbox_count = 0;
+    return first;
+}
+
+void tq_executor_ask(struct tq_executor *executor, enum tq_stop reason)
+{
+    tq_run_ask_stop(executor->current->run, reason, executor->thread);
+}
+
+static void orphan(struct tq_executor *executor, struct tq_task *task)
+{
+    task->link = executor->orphans;
+    executor->orphans = task;
+}
+
+static void orphan_all(struct tq_executor *executor, struct tq_task *first)
+{
+    while (first != NULL) {
+        struct tq_task *next = first->link;
+
+        orphan(executor, first);
+        first = next;
+    }
+}
+
+void tq_executor_give_up(struct tq_executor *executor,
+                         void (*visit)(void *arg, struct tq_task *task, bool is_culprit), void *arg)
+{
+    orphan_all(executor, executor->runnable);
+    orphan_all(executor, executor->preempted);
+    for (struct tq_task *task = executor->waiting; task != NULL; task = task->waiting_next)
+        orphan(executor, task);
+    orphan(executor, executor->current); /* it stays current: the slice looks at that */
+    for (struct tq_task *task = executor->orphans; task != NULL; task = task->link)
+        visit(arg, task, task == executor->current);
+
+    tq_executor_init_lists(executor);
+    executor->is_given_up = true;
+    atomic_fetch_add(executor->config.lost_threads, 1);
+    /* The thread waits for the lock before it ends, so it is there to be told and detached. */
+    tq_executor_ask(executor, TQ_STOP_INTERRUPTED);
+    (void)pthread_detach(executor->thread); /* fails only for a thread that is none */
+}
