@@ -12,6 +12,7 @@ local WEIGHTS = {
   { "cancel", 180 }, { "cancel_by_command", 2 }, { "retry", 120 }, { "retry_many", 5 },
   { "retry_by_command", 2 }, { "touch", 15 }, { "compact", 5 }, { "terminate", 6 },
   { "start", 8 }, { "kill", 2 }, { "freeze", 2 }, { "signal", 3 },
+  { "rob", 5 },
 }
 
 for _, part in ipairs { cancel, enqueue } do
@@ -38,7 +39,7 @@ function M.terminate(model)
   model.queue:terminate(model.random:one_of { "claim", "completion", "control" })
 end
 
-for _, name in ipairs { "start", "kill", "freeze", "signal" } do
+for _, name in ipairs { "start", "kill", "freeze", "signal", "rob" } do
   M[name] = function(model) model.workers[name](model.workers) end
 end
 

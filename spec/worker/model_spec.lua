@@ -7,7 +7,7 @@ local uv = require "luv"
 local model = require "support.model"
 local wait = require "support.wait"
 
-local SEED = math.tointeger(os.getenv("TASKQ_MODEL_SEED")) or uv.hrtime() % 1000000
+local SEED = math.tointeger(os.getenv("TASKQ_MODEL_SEED")) or math.tointeger(uv.hrtime() % 1000000)
 local OPERATIONS = math.tointeger(os.getenv("TASKQ_MODEL_OPERATIONS"))
   or (wait.factor > 1 and 3000 or 10000)
 
