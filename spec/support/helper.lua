@@ -7,6 +7,10 @@ local database = require "support.database"
 local folder = require "support.folder"
 local process = require "support.process"
 
+-- taskq_json.so, which taskq.testing loads, lies beside the program under test.
+local program = os.getenv("TASKQ_BIN") or "build/release/taskq"
+package.cpath = program:match("^.*/") .. "?.so;" .. package.cpath
+
 -- How many specs passed, failed and were skipped, for scripts/test. What goes wrong outside of a
 -- spec (a file that does not load, a setup that raises) counts as failed.
 local counts = { success = 0, failure = 0, error = 0, pending = 0 }

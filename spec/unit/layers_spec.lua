@@ -10,6 +10,7 @@ local BELOW = {
   database = { "loop", "base" },
   script = { "base" },
   binding = { "script", "base" },
+  loadable = { "script" },
   worker = { "binding", "script", "database", "net", "loop", "base" },
   command = { "worker", "server", "binding", "script", "database", "net", "loop", "base" },
   ["main.c"] = {
@@ -17,16 +18,18 @@ local BELOW = {
   },
 }
 
+local LUA = { "script", "binding", "loadable" }
+
 -- The layers that may see a library, by how its headers are called.
 local LIBRARIES = {
   { pattern = "^uv%.h$", layers = { "loop", "database", "net", "server", "worker" } },
   { pattern = "^libpq", layers = { "database" } },
   { pattern = "^postgres_ext%.h$", layers = { "database" } },
   { pattern = "^curl/", layers = { "net" } },
-  { pattern = "^lua%.h", layers = { "script", "binding" } },
-  { pattern = "^luaconf%.h$", layers = { "script", "binding" } },
-  { pattern = "^lauxlib%.h$", layers = { "script", "binding" } },
-  { pattern = "^lualib%.h$", layers = { "script", "binding" } },
+  { pattern = "^lua%.h", layers = LUA },
+  { pattern = "^luaconf%.h$", layers = LUA },
+  { pattern = "^lauxlib%.h$", layers = LUA },
+  { pattern = "^lualib%.h$", layers = LUA },
 }
 
 local MAX_C_LINES = 600

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading a handlers folder. Every *.lua in it and in its subfolders is one of three things, by
+// Reading a handlers folder. Every *.lua in it and in its subfolders is one of these, by
 // where it lies:
 //
 //     handlers/listeners/...   a listener file
 //     handlers/lib/...         a module for require: lib/money.lua is require "money"
+//     handlers/spec/...        left alone, as *_spec.lua is everywhere: specs, for `taskq test`
 //     handlers/...             a handler file, which require finds too: a/b.lua is require "a.b"
 //
 // Hidden files and folders are skipped (Kubernetes keeps the real files of a ConfigMap in ..data).
@@ -63,6 +64,15 @@ static bool add_file(struct tq_source *source, const char *name, const char *pat
     return true;
 }
 
+static bool is_spec(const char *path)
+{
+    static const char suffix[] = "_spec.lua";
+    size_t len = strlen(path), suffix_len = sizeof suffix - 1;
+
+    return strncmp(path, "spec/", 5) == 0 ||
+           (len >= suffix_len && strcmp(path + len - suffix_len, suffix) == 0);
+}
+
 /* One entry of a folder, which is not hidden; what is neither folder nor Lua file is skipped. */
 static bool read_entry(struct tq_source *source, const char *name, const char *path, int depth,
                        struct tq_err *err)
@@ -81,7 +91,7 @@ static bool read_entry(struct tq_source *source, const char *name, const char *p
         free(prefix);
         return is_read;
     }
-    if (!S_ISREG(info.st_mode) || !is_lua(name))
+    if (!S_ISREG(info.st_mode) || !is_lua(name) || is_spec(path))
         return true;
     return add_file(source, name, path, err);
 }

@@ -91,6 +91,9 @@ UNIT_TEST(loads_lists_subfolders_and_listeners_sorted_by_type)
     stage_write(&stage, "listeners/log.lua", "assert(require 'money'.unit == 'cent')");
     stage_write(&stage, "lib/money.lua", "return { unit = 'cent' }");
     stage_write(&stage, "lib/broken.lua", "this is no Lua");
+    stage_write(&stage, "spec/a_spec.lua", "this is no Lua");
+    stage_write(&stage, "spec/support.lua", "this is no Lua");
+    stage_write(&stage, "billing/invoice_spec.lua", "this is no Lua");
     stage_write(&stage, ".hidden.lua", "error('read')");
     stage_write(&stage, "notes.txt", "error('read')");
     stage_write(&stage, "..data/x.lua", "error('read')");
