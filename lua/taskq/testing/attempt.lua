@@ -1,0 +1,157 @@
+--- One attempt at a task: runs the handler and says how that ended, as script/run.c does.
+
+local clock = require "taskq.testing.clock"
+local codec = require "taskq.testing.codec"
+local context = require "taskq.testing.context"
+local sandbox = require "taskq.testing.sandbox"
+local world = require "taskq.testing.world"
+
+local M = {}
+
+local DEFAULT_TIMEOUT_MS = 5 * 60 * 1000
+local OUTCOME_FIELDS = {
+  success = true, result = true, error = true, retry_after = true, discard = true, snooze = true,
+}
+
+---@class taskq.testing.Attempt
+---@field task taskq.testing.Task
+---@field handler taskq.testing.Handler
+---@field timeout number milliseconds
+---@field started number
+---@field thread thread
+---@field hook fun()
+---@field logs taskq.testing.LogLine[]
+---@field progress { fraction: number, message: string? }[]
+---@field stop { kind: string, message: string }? it was stopped for good
+---@field is_interrupted boolean? the handler was told that its time is over
+---@field is_shutdown_seen boolean?
+---@field is_cancelled boolean?
+---@field committed { json: string? }? by context.transaction
+
+--- How an attempt ended, before anybody judges it.
+---@class taskq.testing.End
+---@field kind "success"|"failure"|"snooze"|"stopped"
+---@field json string? of the result
+---@field error string?
+---@field error_kind string?
+---@field traceback string?
+---@field delay number? milliseconds
+---@field is_discarded boolean?
+
+--- A handler that knew that it was to end, and fails, did not fail by itself.
+local function interruption(attempt)
+  if attempt.is_interrupted then
+    return "timeout"
+  end
+  return attempt.is_shutdown_seen and "interrupted" or nil
+end
+
+local function failure(attempt, kind, message)
+  local stop = interruption(attempt)
+  return { kind = stop and "stopped" or "failure", error = message, error_kind = stop or kind }
+end
+
+local function success(value)
+  local json, problem
+  if value ~= nil then
+    json, problem = codec.encode_result(value)
+  end
+  if problem then
+    return {
+      kind = "failure", error = codec.clean(tostring(problem)), error_kind = "result",
+      is_discarded = true,
+    }
+  end
+  return { kind = "success", json = json }
+end
+
+local function read_delay(value, field)
+  local ms = rawget(value, field)
+  if ms == nil then
+    return nil
+  elseif type(ms) == "number" and ms >= 0 and ms < 1e15 then
+    return math.floor(ms)
+  end
+  sandbox.log("warn", "ignored: must be a number of milliseconds", { field = field })
+end
+
+local function returned_failure(attempt, value)
+  local snooze = read_delay(value, "snooze")
+  if snooze and not interruption(attempt) then
+    return { kind = "snooze", delay = snooze }
+  end
+  local reason = rawget(value, "error")
+  local message = reason == nil and "the handler returned success = false without an error"
+    or codec.describe_error(reason)
+  local ended = failure(attempt, "failure", message)
+  ended.delay = read_delay(value, "retry_after") or snooze
+  ended.is_discarded = rawget(value, "discard") and true or false
+  return ended
+end
+
+local function end_of_value(attempt, value)
+  if type(value) ~= "table" or type(rawget(value, "success")) ~= "boolean" then
+    return success(value)
+  end
+  for field in pairs(value) do
+    if not OUTCOME_FIELDS[field] then
+      sandbox.log("warn", "the returned outcome has a field that means nothing",
+        { field = tostring(field) })
+    end
+  end
+  if rawget(value, "success") then
+    return success(rawget(value, "result"))
+  end
+  return returned_failure(attempt, value)
+end
+
+local function start(attempt)
+  attempt.thread = coroutine.create(function()
+    local traceback
+    local is_done, value = xpcall(attempt.handler.handler, function(problem)
+      traceback = debug.traceback(nil, 2)
+      return problem
+    end, context.new(attempt))
+    return is_done, value, traceback
+  end)
+  sandbox.limit(attempt.thread)
+  return coroutine.resume(attempt.thread)
+end
+
+local function end_of(attempt, is_fine, is_done, value, traceback)
+  if attempt.stop then
+    debug.sethook(attempt.thread)
+    coroutine.close(attempt.thread)
+    return { kind = "stopped", error = attempt.stop.message, error_kind = attempt.stop.kind }
+  elseif not is_fine then -- of the machinery: its own message handler failed
+    return failure(attempt, "error", codec.describe_error(is_done))
+  elseif is_done then
+    return end_of_value(attempt, value)
+  end
+  local ended = failure(attempt, "error", codec.describe_error(value))
+  ended.traceback = traceback
+  return ended
+end
+
+--- Runs the handler once.
+---@param handler taskq.testing.Handler
+---@param task taskq.testing.Task
+---@return taskq.testing.End
+---@return taskq.testing.Attempt
+function M.run(handler, task)
+  local attempt = {
+    task = task, handler = handler, started = world.now, logs = {}, progress = {},
+    timeout = handler.timeout or DEFAULT_TIMEOUT_MS,
+  }
+  attempt.hook = clock.budget_hook(attempt)
+  world.attempt = attempt
+  local ended = end_of(attempt, start(attempt))
+  world.attempt = nil
+  world.raise_complaint()
+  if attempt.committed then
+    ended = { kind = "success", json = attempt.committed.json }
+  end
+  return ended, attempt
+end
+
+return M

@@ -1,0 +1,64 @@
+--- Errors that name the handler's line, as those of the worker's C functions do, and what keeps a
+--- handler from waiting.
+
+local M = {}
+
+local LIBRARIES = { "table", "string", "coroutine", "utf8", "math" }
+
+--- The innermost level of the stack that is not of this library.
+local function find_caller()
+  local own = debug.getinfo(1, "S").source:match("^(.*[/\\])")
+  local level = 2
+  local info = debug.getinfo(level, "Sl")
+  while info and info.source:sub(1, #own) == own do
+    level = level + 1
+    info = debug.getinfo(level, "Sl")
+  end
+  return info
+end
+
+--- Raises a message; when a line of Lua is to blame for it, with the place of that.
+---@param message string
+function M.raise(message, ...)
+  local text = select("#", ...) > 0 and message:format(...) or message
+  local caller = find_caller()
+  if caller and caller.currentline > 0 then
+    text = ("%s:%d: %s"):format(caller.short_src, caller.currentline, text)
+  end
+  error(text, 0)
+end
+
+--- Raises what luaL_argerror would say.
+---@param index integer
+---@param name string the function
+---@param reason string
+function M.refuse_argument(index, name, reason)
+  M.raise("bad argument #%d to '%s' (%s)", index, name, reason)
+end
+
+local function name_function(wanted)
+  for _, library in ipairs(LIBRARIES) do
+    for name, value in pairs(_G[library]) do
+      if value == wanted then
+        return library .. "." .. name
+      end
+    end
+  end
+end
+
+--- The C function around the caller that Lua cannot suspend.
+---@return string
+function M.find_barrier()
+  local level = 2
+  local info = debug.getinfo(level, "Sf")
+  while info do
+    if info.what == "C" and info.func ~= pcall and info.func ~= xpcall then
+      return info.func == require and "require" or name_function(info.func) or "this function"
+    end
+    level = level + 1
+    info = debug.getinfo(level, "Sf")
+  end
+  return "this function"
+end
+
+return M
