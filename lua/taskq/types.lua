@@ -7,6 +7,7 @@
 ---@field handler fun(context: taskq.Context): any
 ---@field timeout? number milliseconds that an attempt may take; default: --task-timeout
 ---@field max_attempts? integer 1 to 1000; a task's own wins; default 3
+---@field max_age? number milliseconds since the task was created after which no retry begins
 ---@field backoff? taskq.Backoff
 ---@field memory_limit? integer bytes that one task may hold, at least 1 MB; default 64 MB
 

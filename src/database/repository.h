@@ -74,6 +74,7 @@ struct tq_running {
     int32_t claims, attempts, max_attempts;
     int64_t worker_id;
     const char *type;
+    int64_t age_ms; /* since it was created */
 };
 
 struct tq_registration {

@@ -19,6 +19,7 @@ enum running_column {
     RUNNING_TYPE,
     RUNNING_ATTEMPTS,
     RUNNING_MAX_ATTEMPTS,
+    RUNNING_AGE_MS,
 };
 
 void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
@@ -143,6 +144,7 @@ void tq_repository_read_running(const struct tq_rows *rows, size_t row, struct t
     running->worker_id = tq_rows_int8(rows, row, RUNNING_WORKER_ID);
     running->type = tq_rows_text(rows, row, RUNNING_TYPE);
     running->attempts = tq_rows_int4(rows, row, RUNNING_ATTEMPTS);
+    running->age_ms = tq_rows_int8(rows, row, RUNNING_AGE_MS);
     running->max_attempts = tq_rows_is_null(rows, row, RUNNING_MAX_ATTEMPTS)
                                 ? 0
                                 : tq_rows_int4(rows, row, RUNNING_MAX_ATTEMPTS);

@@ -130,6 +130,11 @@ static void read_max_attempts(struct draft *draft, const char *field)
     draft->handler.max_attempts = (int)count;
 }
 
+static void read_max_age(struct draft *draft, const char *field)
+{
+    draft->handler.max_age_ms = read_ms(draft, field);
+}
+
 static void read_memory_limit(struct draft *draft, const char *field)
 {
     int is_integer;
@@ -200,6 +205,7 @@ static const struct field handler_fields[] = {
     {"handler", read_handler},
     {"timeout", read_timeout},
     {"max_attempts", read_max_attempts},
+    {"max_age", read_max_age},
     {"backoff", read_backoff},
     {"memory_limit", read_memory_limit},
     {NULL, NULL},

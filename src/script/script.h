@@ -21,6 +21,7 @@ struct tq_handler {
     const char *type;
     int64_t timeout_ms; /* 0: the worker's default */
     int max_attempts;   /* 0: the default */
+    int64_t max_age_ms; /* since the task was created; 0: none */
     struct tq_backoff backoff;
     size_t memory_limit_bytes;
     const char *file; /* "handlers/email_send.lua", for messages */

@@ -51,6 +51,7 @@ struct tq_claimer {
     int64_t doorbell_us;  /* when it may be rung next */
     int64_t retry_us;     /* a mark was refused: not before this */
     int64_t logged_us;    /* when a refusal was logged last */
+    int64_t ahead_us;     /* of tq_clock_us(): the database's clock, since the epoch */
 
     struct ask claim, found, mark, discover, next_due, remaining, doorbell;
     bool ignores_remaining;       /* the answer under way: it is about other types */
@@ -125,6 +126,7 @@ struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
 
     claimer->config = *config;
     claimer->vigil.poll_us = config->poll_interval_ms * 1000;
+    claimer->ahead_us = tq_clock_wall_us() - tq_clock_us(); /* until a claim tells it */
     claimer->lanes = tq_lanes_new((*config->generation)->types, (*config->generation)->type_count);
     claimer->horizon = tq_horizon_new();
     (void)uv_timer_init(config->loop, &claimer->timer); /* always 0 */
@@ -216,6 +218,11 @@ bool tq_claimer_is_busy(const struct tq_claimer *claimer)
 int64_t tq_claimer_worker_id(const struct tq_claimer *claimer)
 {
     return claimer->worker_id;
+}
+
+int64_t tq_claimer_database_us(const struct tq_claimer *claimer, int64_t at_us)
+{
+    return at_us + claimer->ahead_us;
 }
 
 struct tq_lanes *tq_claimer_lanes(struct tq_claimer *claimer)
@@ -441,6 +448,7 @@ static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
 
     tq_lanes_end_claim(claimer->lanes, is_full, moment.clock, tq_clock_us());
     tq_horizon_observe(claimer->horizon, moment.snapshot);
+    claimer->ahead_us = moment.clock + TQ_PG_EPOCH_US - claimer->claim.sent_us;
     if (moment.xid > 0) {
         tq_horizon_mark(claimer->horizon, moment.xid, moment.clock);
         claimer->marked_us = claimer->claim.sent_us;

@@ -73,6 +73,9 @@ bool tq_claimer_is_busy(const struct tq_claimer *claimer);
 
 int64_t tq_claimer_worker_id(const struct tq_claimer *claimer);
 
+/* The database's clock, since the epoch, at this tq_clock_us(): as the last claim told it. */
+int64_t tq_claimer_database_us(const struct tq_claimer *claimer, int64_t at_us);
+
 struct tq_lanes *tq_claimer_lanes(struct tq_claimer *claimer);
 
 #endif

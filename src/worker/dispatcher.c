@@ -368,7 +368,8 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
         post_chains(dispatcher);
         return;
     }
-    tq_task_judge(task, next_random(dispatcher));
+    tq_task_judge(task, next_random(dispatcher),
+                  tq_claimer_database_us(dispatcher->config.claimer, dispatcher->now_us));
     tq_settler_add(dispatcher->config.settler, &task->settlement);
 }
 

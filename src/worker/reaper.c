@@ -101,8 +101,7 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
         arm(reaper, 1000); /* what is being rescued is not to be found again */
     if (is_written && settlement->settled.kind != NULL)
         tq_log(TQ_LOG_WARN, "reaper",
-               settlement->verdict == TQ_VERDICT_FAIL ? "stale task failed: no attempts left"
-                                                      : "stale task rescued",
+               settlement->verdict == TQ_VERDICT_FAIL ? "stale task failed" : "stale task rescued",
                "task=%lld type=%s worker=%lld", (long long)settlement->settled.id, rescue->type,
                (long long)settlement->settled.worker_id);
     if (is_written)
@@ -112,17 +111,35 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
     free(rescue);
 }
 
+static const struct tq_handler *find_handler(const struct tq_reaper *reaper,
+                                             const struct tq_running *running)
+{
+    return tq_script_find((*reaper->config.generation)->script, running->type);
+}
+
 /* INT_MAX when only a worker that has the handler can tell: it fails what has no attempts left. */
 static int max_attempts(const struct tq_reaper *reaper, const struct tq_running *running)
 {
-    const struct tq_handler *handler =
-        tq_script_find((*reaper->config.generation)->script, running->type);
+    const struct tq_handler *handler = find_handler(reaper, running);
 
     if (running->max_attempts > 0)
         return running->max_attempts;
     if (handler == NULL)
         return INT_MAX;
     return handler->max_attempts > 0 ? handler->max_attempts : TQ_DEFAULT_MAX_ATTEMPTS;
+}
+
+static bool is_too_old(const struct tq_reaper *reaper, const struct tq_running *running)
+{
+    const struct tq_handler *handler = find_handler(reaper, running);
+
+    return handler != NULL && handler->max_age_ms > 0 && running->age_ms > handler->max_age_ms;
+}
+
+static void fail(struct tq_settlement *settlement)
+{
+    settlement->verdict = TQ_VERDICT_FAIL;
+    settlement->settled.status = "failed";
 }
 
 static void rescue(struct tq_reaper *reaper, const struct tq_running *running)
@@ -146,9 +163,13 @@ static void rescue(struct tq_reaper *reaper, const struct tq_running *running)
         settled->kind = "lease expired";
         settled->error = "the worker that ran this task is gone";
         if (running->attempts >= max_attempts(reaper, running)) {
-            settlement->verdict = TQ_VERDICT_FAIL;
-            settled->status = "failed";
+            fail(settlement);
             settled->max_attempts = max_attempts(reaper, running);
+        } else if (is_too_old(reaper, running)) {
+            fail(settlement);
+            settled->kind = "max age";
+            settled->error = "the worker that ran this task is gone; not retried: it was created "
+                             "longer ago than its handler's max_age";
         }
     }
     reaper->pending++;

@@ -6,6 +6,7 @@
 //     success                               complete
 //     failure, attempts left                requeue   counts    after retry_after, else backoff
 //     failure, none left, or discarded      fail      counts
+//     failure, and too old by then          fail      counts    kind "max age"
 //     snooze                                requeue   is free   after the given delay
 //     stopped: timeout, memory, stuck       as a failure
 //     stopped: interrupted, or unstarted    requeue   is free   at its old place
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "base/memory.h"
 #include "script/script.h"
 #include "worker/generation.h"
@@ -111,7 +113,24 @@ static void give_back(struct tq_task *task)
     task->settlement.settled.is_handed_back = true;
 }
 
-static void retry_or_fail(struct tq_task *task, double unit)
+/* The error stays, with the reason for giving up behind it. */
+static void fail_for_age(struct tq_task *task)
+{
+    char max_age[24];
+    char *error = tq_format("%s; not retried: the next attempt would begin more than %s after the "
+                            "task was created (max_age)",
+                            task->error != NULL ? task->error : "failed",
+                            tq_duration_format_ms(task->handler->max_age_ms, max_age));
+
+    free(task->error);
+    task->error = error;
+    task->settlement.settled.error = error;
+    task->settlement.settled.kind = "max age";
+    task->settlement.verdict = TQ_VERDICT_FAIL;
+    task->settlement.settled.status = "failed";
+}
+
+static void retry_or_fail(struct tq_task *task, double unit, int64_t now_us)
 {
     struct tq_settled *settled = &task->settlement.settled;
     int64_t delay_ms = task->delay_ms;
@@ -128,11 +147,16 @@ static void retry_or_fail(struct tq_task *task, double unit)
     }
     if (delay_ms < 0)
         delay_ms = tq_backoff_delay_ms(&task->handler->backoff, task->attempts, unit);
+    if (task->handler->max_age_ms > 0 &&
+        now_us - task->created_at_us + delay_ms * 1000 > task->handler->max_age_ms * 1000) {
+        fail_for_age(task);
+        return;
+    }
     task->settlement.verdict = TQ_VERDICT_REQUEUE;
     settled->delay_us = delay_ms * 1000;
 }
 
-void tq_task_judge(struct tq_task *task, double unit)
+void tq_task_judge(struct tq_task *task, double unit, int64_t now_us)
 {
     struct tq_settled *settled = &task->settlement.settled;
 
@@ -163,7 +187,7 @@ void tq_task_judge(struct tq_task *task, double unit)
             give_back(task);
             return;
         }
-        retry_or_fail(task, unit);
+        retry_or_fail(task, unit, now_us);
         if (task->stop == TQ_STOP_CANCELLED) {
             task->settlement.verdict = TQ_VERDICT_FAIL;
             settled->status = "cancelled";
@@ -172,5 +196,5 @@ void tq_task_judge(struct tq_task *task, double unit)
     case TQ_OUTCOME_FAILURE:
         break;
     }
-    retry_or_fail(task, unit);
+    retry_or_fail(task, unit, now_us);
 }

@@ -92,8 +92,8 @@ void tq_task_free(struct tq_task *task);
 struct tq_task *tq_task_copy(const struct tq_task *task);
 
 /* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled.
-   unit is a random number in [0, 1) for the backoff's jitter. The whole of the retry rules is here.
- */
-void tq_task_judge(struct tq_task *task, double unit);
+   unit is a random number in [0, 1) for the backoff's jitter; now_us is the time since the epoch on
+   the database's clock. The whole of the retry rules is here. */
+void tq_task_judge(struct tq_task *task, double unit, int64_t now_us);
 
 #endif

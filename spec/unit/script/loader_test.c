@@ -40,9 +40,10 @@ UNIT_TEST(loads_a_handler_with_all_its_fields)
     struct stage stage;
 
     stage_open(&stage);
-    stage_write(&stage, "a.lua",
-                HANDLER("timeout = 1500.7, max_attempts = 7, memory_limit = 2097152, "
-                        "backoff = { kind = 'linear', base = 100, cap = 5000, jitter = 0.5 }"));
+    stage_write(
+        &stage, "a.lua",
+        HANDLER("timeout = 1500.7, max_attempts = 7, max_age = 60000, memory_limit = 2097152, "
+                "backoff = { kind = 'linear', base = 100, cap = 5000, jitter = 0.5 }"));
     stage_load(&stage);
     CHECK_INT(tq_script_handler_count(stage.script), 1);
 
@@ -51,6 +52,7 @@ UNIT_TEST(loads_a_handler_with_all_its_fields)
     CHECK_TEXT(handler->type, "x");
     CHECK_INT(handler->timeout_ms, 1500);
     CHECK_INT(handler->max_attempts, 7);
+    CHECK_INT(handler->max_age_ms, 60000);
     CHECK_INT(handler->memory_limit_bytes, 2097152);
     CHECK_INT(handler->backoff.kind, TQ_BACKOFF_LINEAR);
     CHECK_INT(handler->backoff.base_ms, 100);
@@ -73,6 +75,7 @@ UNIT_TEST(has_defaults_for_all_but_type_and_function)
 
     CHECK_INT(handler->timeout_ms, 0);
     CHECK_INT(handler->max_attempts, 0);
+    CHECK_INT(handler->max_age_ms, 0);
     CHECK_INT(handler->memory_limit_bytes, 64 * 1024 * 1024);
     CHECK_INT(handler->backoff.kind, tq_backoff_default.kind);
     CHECK_INT(handler->backoff.cap_ms, 1000000000);
@@ -169,6 +172,8 @@ UNIT_TEST(refuses_fields_that_are_wrong)
                   "a.lua: timeout: must be a number of milliseconds, 1 or more, not 0");
     check_refused(HANDLER("timeout = 0/0"),
                   "a.lua: timeout: must be a number of milliseconds, 1 or more, not -nan");
+    check_refused(HANDLER("max_age = 0"),
+                  "a.lua: max_age: must be a number of milliseconds, 1 or more, not 0");
     check_refused(HANDLER("max_attempts = 1.5"),
                   "a.lua: max_attempts: must be a whole number from 1 to 1000, not 1.5");
     check_refused(HANDLER("max_attempts = 0"),

@@ -16,6 +16,8 @@ static const struct tq_handler handler = {
     .backoff = {.kind = TQ_BACKOFF_FIXED, .base_ms = 300, .cap_ms = 1000},
 };
 
+enum { AGE_US = 1800000000 }; /* of the task */
+
 static struct tq_generation generation = {.references = 1};
 
 /* The second attempt of up to max_attempts (0: what the handler says), ended as outcome says. */
@@ -48,7 +50,7 @@ static struct tq_task *task_with(int max_attempts, enum tq_outcome_kind outcome)
 
 static const struct tq_settled *judge(struct tq_task *task)
 {
-    tq_task_judge(task, 0);
+    tq_task_judge(task, 0, TQ_PG_EPOCH_US + AGE_US);
     return &task->settlement.settled;
 }
 
@@ -196,6 +198,62 @@ UNIT_TEST(fails_a_discarded_one_with_attempts_left)
     CHECK_INT(task->settlement.verdict, TQ_VERDICT_FAIL);
     CHECK_INT(task->settlement.settled.max_attempts, 0);
     tq_task_free(task);
+}
+
+/* A failure whose next attempt is due after delay_ms, of a handler with this max_age. */
+static struct tq_task *old_failure(struct tq_handler *aging, int64_t max_age_ms, int64_t delay_ms)
+{
+    struct tq_task *task = task_with(3, TQ_OUTCOME_FAILURE);
+
+    *aging = handler;
+    aging->max_age_ms = max_age_ms;
+    tq_task_bind(task, &generation, aging, 0);
+    task->delay_ms = delay_ms;
+    return task;
+}
+
+UNIT_TEST(retries_until_the_maximal_age)
+{
+    struct tq_handler aging;
+    struct tq_task *in_time = old_failure(&aging, AGE_US / 1000 + 1000, 1000);
+    struct tq_task *late = old_failure(&aging, AGE_US / 1000 + 1000, 1001);
+
+    CHECK_INT(judge(in_time)->delay_us, 1000000);
+    CHECK_INT(in_time->settlement.verdict, TQ_VERDICT_REQUEUE);
+    CHECK_INT(judge(late)->max_attempts, 0);
+    CHECK_INT(late->settlement.verdict, TQ_VERDICT_FAIL);
+    tq_task_free(in_time);
+    tq_task_free(late);
+}
+
+UNIT_TEST(keeps_the_error_of_one_that_is_too_old)
+{
+    struct tq_handler aging;
+    struct tq_task *task = old_failure(&aging, 60000, 0);
+    const struct tq_settled *settled = judge(task);
+
+    CHECK_TEXT(settled->status, "failed");
+    CHECK_TEXT(settled->kind, "max age");
+    CHECK_TEXT(settled->error, "broken; not retried: the next attempt would begin more than 1m "
+                               "after the task was created (max_age)");
+    CHECK_TEXT(settled->traceback, "stack traceback: ...");
+    tq_task_free(task);
+}
+
+UNIT_TEST(asks_for_the_age_only_of_what_would_be_retried)
+{
+    struct tq_handler aging;
+    struct tq_task *discarded = old_failure(&aging, 1, 0);
+    struct tq_task *snoozed = old_failure(&aging, 1, 0);
+
+    discarded->is_discarded = true;
+    snoozed->outcome = TQ_OUTCOME_SNOOZE;
+
+    CHECK_TEXT(judge(discarded)->kind, "error");
+    CHECK_TEXT(judge(snoozed)->kind, NULL);
+    CHECK_INT(snoozed->settlement.verdict, TQ_VERDICT_REQUEUE);
+    tq_task_free(discarded);
+    tq_task_free(snoozed);
 }
 
 UNIT_TEST(snoozes_without_using_up_an_attempt)
