@@ -118,7 +118,8 @@ create table taskq.task_attempts (
   error       text not null,
   traceback   text,
   started_at  timestamptz,
-  finished_at timestamptz not null
+  finished_at timestamptz not null,
+  worker_name text           -- its row in workers goes; null: it had gone already
 ) partition by range (finished_at);
 
 create table taskq.task_attempts_default partition of taskq.task_attempts default;

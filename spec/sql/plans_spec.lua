@@ -35,16 +35,20 @@ local STATEMENTS = {
   fail = {
     arguments = IDS .. ", " .. PLACES
       .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', '{x,x}', '{e,e}', '{t,t}', '{3,null}'",
-    wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)" },
-    unwanted = { BY_ID, "Index" },
+    wanted = {
+      "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)",
+      "using workers_have_one_row_an_id on workers",
+    },
+    unwanted = { BY_ID, "worker_tasks_live_by_lane" },
   },
   requeue = {
     arguments = IDS .. ", " .. PLACES
       .. ", '{1,1}', '{7,7}', '{1,null}', '{t,f}', '{x,null}', '{e,e}', '{t,t}'",
     wanted = {
       "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)", "TID Cond: (ctid = o.tid)",
+      "using workers_have_one_row_an_id on workers",
     },
-    unwanted = { BY_ID, "Index" },
+    unwanted = { BY_ID, "worker_tasks_live_by_lane" },
   },
   locate = {
     arguments = IDS .. ", '{1,1}', '{7,7}'",

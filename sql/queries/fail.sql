@@ -32,9 +32,12 @@ d as (
 ),
 a as (
   insert into taskq.task_attempts (
-    task_id, attempt, claims, worker_id, type, kind, error, traceback, started_at, finished_at
+    task_id, attempt, claims, worker_id, type, kind, error, traceback, started_at, finished_at,
+    worker_name
   )
-  select id, attempts, claims, worker_id, type, kind, error, traceback, started_at, now()
+  select
+    id, attempts, claims, worker_id, type, kind, error, traceback, started_at, now(),
+    (select w.name from taskq.workers w where w.id = d.worker_id)
   from d
 ),
 f as (

@@ -44,10 +44,12 @@ u as (
 ),
 a as (
   insert into taskq.task_attempts (
-    task_id, attempt, claims, worker_id, type, kind, error, traceback, started_at, finished_at
+    task_id, attempt, claims, worker_id, type, kind, error, traceback, started_at, finished_at,
+    worker_name
   )
-  select o.id, o.attempts, o.claims, o.worker_id, o.type, o.kind, o.error, o.traceback,
-    o.started_at, now()
+  select
+    o.id, o.attempts, o.claims, o.worker_id, o.type, o.kind, o.error, o.traceback, o.started_at,
+    now(), (select w.name from taskq.workers w where w.id = o.worker_id)
   from o
   where o.kind is not null
 )
