@@ -8,6 +8,7 @@
 #define TQ_WORKER_EXECUTOR_H
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "loop/inbox.h"
 #include "worker/task.h"
@@ -31,6 +32,7 @@ struct tq_executor_config {
     struct tq_inbox *main_inbox;    /* where tasks go back to */
     const char *worker_name;        /* context.worker_id */
     int64_t task_timeout_ms;        /* of handlers that name none */
+    rlim_t files_of_children;       /* that they may have open; 0: as many as we */
     const atomic_bool *is_draining; /* what is_shutting_down() says */
     const char *conninfo;           /* of handlers' own connections */
     int handler_connections;        /* at most */

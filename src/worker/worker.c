@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -236,6 +237,20 @@ static bool start_signal(struct tq_worker *worker, uv_signal_t *handle, int numb
            tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s", uv_strerror(code));
 }
 
+/* A connection is a file, and thousands of handlers may have one each. Returns the limit as it was:
+   programs that we start count on it. */
+static rlim_t raise_file_limit(void)
+{
+    struct rlimit limit;
+    rlim_t before;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? before : 0;
+}
+
 static bool start_executors(struct tq_worker *worker, struct tq_err *err)
 {
     const struct tq_worker_options *options = worker->options;
@@ -243,6 +258,7 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
         .executor = {.main_inbox = &worker->inbox,
                      .worker_name = worker->name,
                      .task_timeout_ms = options->task_timeout_ms,
+                     .files_of_children = raise_file_limit(),
                      .is_draining = &worker->is_draining,
                      .conninfo = options->conninfo,
                      .handler_connections = (int)options->handler_connections,
