@@ -12,16 +12,17 @@ function Arguments:refuse(argument, reason, ...)
   error(("%s: %s: %s"):format(self.name, argument, reason:format(...)), 0)
 end
 
---- Refuses what is no table, and fields that are not known; positions are left alone.
+--- Refuses what is no table, and fields that are not known.
 ---@param request any
 ---@param known table<string, true>
 ---@param example string how a call looks
-function Arguments:check_fields(request, known, example)
+---@param has_positions boolean? there may be a list in it
+function Arguments:check_fields(request, known, example, has_positions)
   if type(request) ~= "table" then
     error(("%s: a table expected, such as %s"):format(self.name, example), 0)
   end
   for name in pairs(request) do
-    if math.type(name) ~= "integer" and not known[name] then
+    if not known[name] and not (has_positions and math.type(name) == "integer") then
       self:refuse(tostring(name), "there is no such argument")
     end
   end

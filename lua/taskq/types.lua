@@ -58,6 +58,8 @@
 ---@field mail fun(mail: taskq.Mail): true?, string?, integer?
 --- One HTTP request; see lua/taskq/http.lua.
 ---@field http taskq.http|fun(request: taskq.HttpRequest): taskq.HttpResponse?, string?, integer?
+--- Runs a program to its end; see lua/taskq/spawn.lua.
+---@field spawn fun(request: taskq.Spawn): taskq.Ended?, string?, integer?
 --- Writes files that nobody sees half written; see lua/taskq/file.lua.
 ---@field file { write: fun(path: string, text: string): true?, string?, integer? }
 --- Runs one statement in a transaction of its own. Parameters ($1, $2, ...) are texts, integers,
@@ -90,6 +92,8 @@
 ---@class taskq.core
 --- Returns status, header lines, body and URL, or nil, a message and libcurl's code.
 ---@field fetch fun(call: table): integer?, string, string|integer, string?
+--- Returns code, signal, stdout and stderr, or nil, a message and an errno.
+---@field spawn fun(call: table): integer?, integer|string, string|integer, string?
 --- Makes a folder and those that lead to it; true, or nil, a message and an errno.
 ---@field make_folder fun(path: string): true?, string?, integer?
 ---@field random_name fun(): string 16 hexadecimal digits, new at every call

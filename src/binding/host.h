@@ -84,6 +84,26 @@ struct tq_http_wait {
     size_t headers_len, body_len;
 };
 
+/* A program to run. */
+struct tq_spawn_call {
+    const char **argv;    /* ends with NULL */
+    const char **changes; /* "NAME=value", added to the environment; ends with NULL */
+    const char *cwd;      /* or NULL */
+    const char *input;    /* NULL: nothing to read */
+    size_t input_len;
+    bool is_output_kept; /* else it goes to the standard error of the worker */
+    int64_t timeout_ms;  /* 0: none */
+    size_t max_bytes;    /* of standard output, and of standard error */
+};
+
+/* What spawn() returns; the rest is there when the wait is over and went well. */
+struct tq_spawn_wait {
+    struct tq_wait wait;   /* first; the code of err is an errno */
+    int code, signal;      /* signal 0: it ended by itself */
+    const char *out, *err; /* not NULL */
+    size_t out_len, err_len;
+};
+
 struct tq_host {
     void *owner;
     const char *worker_id;
@@ -92,6 +112,7 @@ struct tq_host {
                                  const struct tq_letter_mail *mail);
     struct tq_query_wait *(*query)(void *owner, struct tq_run *run,
                                    const struct tq_host_query *query);
+    struct tq_wait *(*spawn)(void *owner, struct tq_run *run, const struct tq_spawn_call *call);
     struct tq_wait *(*fetch)(void *owner, struct tq_run *run, const struct tq_http_call *call);
     bool (*is_shutting_down)(void *owner);
 };

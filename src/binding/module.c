@@ -68,7 +68,7 @@ static int context_is_shutting_down(lua_State *L)
 /* __index of the module: the parts in lua/taskq/. */
 static int load_part(lua_State *L)
 {
-    static const char *const parts[] = {"file", "http", "mail"};
+    static const char *const parts[] = {"file", "http", "mail", "spawn"};
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -92,6 +92,7 @@ static const luaL_Reg core_functions[] = {
     {"make_folder", tq_binding_make_folder},
     {"random_name", tq_binding_random_name},
     {"send_mail", tq_binding_send_mail},
+    {"spawn", tq_binding_spawn},
     {NULL, NULL},
 };
 

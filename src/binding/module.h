@@ -30,6 +30,7 @@ int tq_binding_fetch(lua_State *L); /* lua_CFunctions of taskq.core */
 int tq_binding_make_folder(lua_State *L);
 int tq_binding_random_name(lua_State *L);
 int tq_binding_send_mail(lua_State *L);
+int tq_binding_spawn(lua_State *L);
 
 int tq_binding_query(lua_State *L); /* lua_CFunctions of taskq */
 

@@ -104,5 +104,6 @@ void tq_host_add_sleep(struct tq_host *host);
 void tq_host_add_mail(struct tq_host *host);
 void tq_host_add_query(struct tq_host *host);
 void tq_host_add_http(struct tq_host *host);
+void tq_host_add_spawn(struct tq_host *host);
 
 #endif

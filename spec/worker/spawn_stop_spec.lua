@@ -1,0 +1,132 @@
+--- Programs whose task ends first: they are stopped, with what they have started, and nothing of
+--- them stays in the worker.
+
+local uv = require "luv"
+local folder = require "support.folder"
+local taskq = require "support.taskq"
+local wait = require "support.wait"
+local worker = require "support.worker"
+
+local TIMEOUT = 6 -- exit code: tasks had to be interrupted
+
+-- Neither it nor its child minds SIGTERM; the child notes both.
+local STUBBORN = [[trap '' TERM; sh -c 'echo $PPID $$ >pids.new; mv pids.new pids; sleep 3600']]
+
+describe("a program", function()
+  local queue, place
+
+  before_each(function()
+    queue, place = worker.queue(), folder.new()
+  end)
+
+  after_each(function()
+    queue:close()
+  end)
+
+  local function enqueue(script, kind)
+    return queue:enqueue(kind or "spawn:run",
+      { request = { ["1"] = "sh", ["2"] = "-c", ["3"] = script or STUBBORN, cwd = place } },
+      { max_attempts = 1 })
+  end
+
+  local function await_pids()
+    return wait.wait_until(20, function()
+      local file <close> = io.open(place .. "/pids")
+      local parent, child = (file and file:read("a") or ""):match("(%d+) (%d+)")
+      return parent and { parent, child }
+    end, "the program to start")
+  end
+
+  -- Whether a process is there. An orphan that has ended may stay a zombie until init looks.
+  local function exists(pid)
+    local file <close> = io.open(("/proc/%s/stat"):format(pid))
+    local state = file and (file:read("a") or ""):match("%) (%a)")
+    return state ~= nil and state ~= "Z"
+  end
+
+  -- Those of all its threads, zombies included.
+  local function children_of(process)
+    local found = ""
+    local threads = ("/proc/%d/task"):format(process.pid)
+    for thread in uv.fs_scandir_next, assert(uv.fs_scandir(threads)) do
+      found = found .. folder.read(("%s/%s/children"):format(threads, thread))
+    end
+    return found
+  end
+
+  local function await_end(pids)
+    wait.wait_until(5, function()
+      return not exists(pids[1]) and not exists(pids[2])
+    end, "the end of the program and its child")
+  end
+
+  it("ends with its task when that is cancelled; others go on", function()
+    local process = queue:start { "--threads", "1" }
+    local id = enqueue()
+    local pids = await_pids()
+    local other = enqueue("sleep 0.3; exit 5")
+
+    assert.equal(0, taskq.run({ "cancel", tostring(id) }, { database = queue.url }).code)
+
+    await_end(pids)
+    queue:await_count("cancelled", 1)
+    queue:await_count("completed", 1)
+    assert.matches('"code": 5', queue:task(other).result)
+    worker.stop(process)
+  end)
+
+  it("ends with its task when that is out of time", function()
+    local process = queue:start()
+    local id = enqueue(nil, "spawn:short")
+    local pids = await_pids()
+
+    await_end(pids)
+    queue:await_count("failed", 1)
+    assert.equal("timeout: the task ran longer than 300 ms", queue:task(id).error)
+    worker.stop(process)
+  end)
+
+  it("ends when the worker is told to stop for the second time", function()
+    local process = queue:start { "--shutdown-timeout", "1h" }
+    enqueue()
+    local pids = await_pids()
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+
+    process:kill("sigterm")
+
+    assert.equal(TIMEOUT, process:wait())
+    assert.is_false(exists(pids[1]) or exists(pids[2])) -- the worker waited for that
+    assert.equal(1, queue:count("pending"))
+    assert.is_nil(process:stderr():find("a handle was left", 1, true))
+  end)
+
+  it("may go on while the worker drains", function()
+    local process = queue:start()
+    local id = enqueue("echo 1 1 >pids; sleep 0.3; exit 4")
+    await_pids()
+
+    worker.stop(process)
+
+    assert.matches('"code": 4', queue:task(id).result)
+  end)
+
+  it("leaves neither a descriptor nor a zombie behind", function()
+    local process = queue:start { "--threads", "1" }
+    enqueue("true")
+    queue:await_count("completed", 1)
+    local before = worker.count_descriptors(process)
+    for i = 1, 30 do
+      enqueue(i % 2 == 0 and "sleep 3600 & exec sleep 3600" or "true",
+        i % 2 == 0 and "spawn:short" or nil)
+    end
+
+    queue:await_count("failed", 15)
+
+    queue:await_count("completed", 16)
+    wait.wait_until(10, function()
+      return children_of(process) == "" and worker.count_descriptors(process) <= before
+    end, "the worker to be as it was")
+    worker.stop(process)
+  end)
+end)
