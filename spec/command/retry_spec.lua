@@ -4,6 +4,9 @@ local database = require "support.database"
 local taskq = require "support.taskq"
 local tasks = require "support.tasks"
 
+local MISSING = "an id is missing: taskq retry ID..., or --type GLOB, --status STATUS, "
+  .. "--newer-than DURATION, ..."
+
 describe("taskq retry", function()
   local url, connection
 
@@ -83,12 +86,76 @@ describe("taskq retry", function()
     assert.equal("cancelled", tasks.row(connection, second).status)
   end)
 
+  describe("by age", function()
+    local old, middle, new
+
+    before_each(function()
+      connection:query("delete from taskq.worker_tasks")
+      old = tasks.finished(connection, "failed", { at = "2026-01-10T12:00:00Z" })
+      middle = tasks.finished(connection, "failed", {
+        at = connection:value("select now() - interval '2 hours'"), arguments = "'b'",
+      })
+      new = tasks.finished(connection, "failed")
+    end)
+
+    for what, case in pairs({
+      ["newer than"] = { { "--newer-than", "3h" }, function() return { middle, new } end },
+      ["older than"] = { { "--older-than", "1h" }, function() return { old, middle } end },
+      ["between two ages"] = {
+        { "--newer-than", "3h", "--older-than", "1h" }, function() return { middle } end,
+      },
+      ["after a time"] = {
+        { "--finished-after", "2026-01-10T12:00:00Z" },
+        function() return { old, middle, new } end,
+      },
+      ["before a time"] = {
+        { "--finished-before=2026-01-10T12:00:00.000001Z" }, function() return { old } end,
+      },
+      ["not before a time"] = {
+        { "--finished-before=2026-01-10T13:00:00+01:00" }, function() return {} end,
+      },
+      ["of a type, and an age"] = {
+        { "--type=b", "--newer-than=3h" }, function() return { middle } end,
+      },
+    }) do
+      it("takes what is " .. what, function()
+        local expected = case[2]()
+
+        local result = retry(table.unpack(case[1]))
+
+        assert.equal(("retried %d\n"):format(#expected), result.out, result.err)
+        local retried = {}
+        for i, row in ipairs(connection:query(
+          "select id from taskq.worker_tasks where status = 'pending' order by id")) do
+          retried[i] = row.id
+        end
+        assert.same(expected, retried)
+      end)
+    end
+
+    it("keeps to the first batch's bounds in the batches that follow", function()
+      connection:query([[insert into taskq.worker_tasks (type, status, finished_at)
+        select 'a', 'failed', now() - interval '30 minutes' from generate_series(1, 1500) g]])
+
+      assert.equal("retried 1502\n", retry("--newer-than", "3h").out)
+    end)
+  end)
+
   for _, refusal in ipairs({
-    { "an id is missing: taskq retry ID..., or --type GLOB, or --status STATUS" },
-    { "an id is missing: taskq retry ID..., or --type GLOB, or --status STATUS",
-      "--reset-attempts" },
-    { "ids and --type or --status exclude each other", "1", "--type", "a" },
-    { "--limit needs --type or --status", "1", "--limit", "5" },
+    { MISSING },
+    { MISSING, "--reset-attempts" },
+    { "ids exclude --type, --status and bounds of the age", "1", "--type", "a" },
+    { "ids exclude --type, --status and bounds of the age", "1", "--older-than", "1h" },
+    { "--limit needs --type, --status or an age", "1", "--limit", "5" },
+    { "--finished-after and --newer-than exclude each other",
+      "--finished-after", "2026-01-01T00:00:00Z", "--newer-than", "1h" },
+    { "--finished-before and --older-than exclude each other",
+      "--finished-before", "2026-01-01T00:00:00Z", "--older-than", "1h" },
+    { "no task can lie between these two bounds", "--newer-than", "1h", "--older-than", "60m" },
+    { "no task can lie between these two bounds", "--finished-after", "2026-01-01T00:00:00Z",
+      "--finished-before", "2026-01-01T01:00:00+01:00" },
+    { '--finished-after: "yesterday" is not a time with its offset, such as 2026-11-24T09:30:00Z '
+      .. "or 2026-11-24T09:30:00+05:45", "--finished-after", "yesterday" },
     { '--status: "completed" is none of failed, cancelled', "--status", "completed" },
     { '--status: "fail" is none of failed, cancelled', "--status", "fail" },
   }) do

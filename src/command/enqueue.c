@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/timestamp.h"
 #include "command/command.h"
 #include "command/database.h"
+#include "command/moment.h"
 #include "command/task_line.h"
 #include "database/producer.h"
 
@@ -64,7 +64,6 @@ static bool check_arguments(const struct tq_call *call, struct tq_err *err)
 static bool read_task(const struct tq_call *call, struct tq_new_task *task, struct tq_err *err)
 {
     const struct enqueue_options *o = call->options;
-    int64_t us;
 
     *task = (struct tq_new_task){
         .type = call->arguments[0],
@@ -80,16 +79,8 @@ static bool read_task(const struct tq_call *call, struct tq_new_task *task, stru
         if (!tq_task_payload_check(task->payload, task->payload_len, err))
             return false;
     }
-    if (o->at == NULL)
-        return true;
-    if (!tq_timestamp_parse_us(o->at, strlen(o->at), &us))
-        return tq_err_set(err, TQ_ERR_USAGE, 0,
-                          "--at: \"%.64s\" is not a time with its offset, such as "
-                          "2026-11-24T09:30:00Z or 2026-11-24T09:30:00+05:45",
-                          o->at);
-    task->is_scheduled = true;
-    task->scheduled_at = us - TQ_PG_EPOCH_US;
-    return true;
+    task->is_scheduled = o->at != NULL;
+    return o->at == NULL || tq_moment_parse("at", o->at, &task->scheduled_at, err);
 }
 
 /* One transaction, so that the row is printed as it was when it came in. */

@@ -44,10 +44,29 @@ bool tq_operator_retry(struct tq_session *session, int64_t id, bool is_resetting
     return is_done;
 }
 
+static void add_bound(struct tq_params *params, const struct tq_finish_bound *bound)
+{
+    if (bound->is_time)
+        tq_params_int8(params, bound->at);
+    else
+        tq_params_null(params);
+    if (bound->age_us > 0)
+        tq_params_int8(params, bound->age_us);
+    else
+        tq_params_null(params);
+}
+
+static void read_bound(const struct tq_rows *rows, int column, struct tq_finish_bound *bound)
+{
+    bound->is_time = !tq_rows_is_null(rows, 0, column);
+    if (bound->is_time)
+        bound->at = tq_rows_int8(rows, 0, column);
+}
+
 bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *batch,
                             int64_t *retried, struct tq_err *err)
 {
-    enum { RETRIED, LAST_ID };
+    enum { RETRIED, LAST_ID, FROM, BEFORE };
     struct tq_params params = {0};
     struct tq_rows rows = {0};
 
@@ -56,6 +75,8 @@ bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *b
     tq_params_bool(&params, batch->is_resetting_attempts);
     tq_params_int4(&params, batch->most);
     tq_params_int8(&params, batch->after_id);
+    add_bound(&params, &batch->from);
+    add_bound(&params, &batch->before);
 
     bool is_done = tq_session_query(session, TQ_QUERY_RETRY_MANY, &params, &rows, err);
 
@@ -63,6 +84,8 @@ bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *b
         *retried = tq_rows_int8(&rows, 0, RETRIED);
         if (!tq_rows_is_null(&rows, 0, LAST_ID))
             batch->after_id = tq_rows_int8(&rows, 0, LAST_ID);
+        read_bound(&rows, FROM, &batch->from);
+        read_bound(&rows, BEFORE, &batch->before);
     }
     tq_rows_clear(&rows);
     tq_params_deinit(&params);

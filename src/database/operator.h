@@ -21,10 +21,18 @@ TQ_MUST_CHECK bool tq_operator_cancel(struct tq_session *session, int64_t id, bo
 TQ_MUST_CHECK bool tq_operator_retry(struct tq_session *session, int64_t id,
                                      bool is_resetting_attempts, struct tq_err *err);
 
+/* A bound of the time at which tasks finished, as an age or as a time; zeroes: none. */
+struct tq_finish_bound {
+    int64_t age_us; /* the first batch turns it into a time, on the database's clock */
+    bool is_time;
+    int64_t at;
+};
+
 /* Which tasks a batch of retries takes: at most most, by growing id. */
 struct tq_retry_batch {
     const char *type;   /* glob; NULL: any */
     const char *status; /* "failed" or "cancelled" */
+    struct tq_finish_bound from, before;
     bool is_resetting_attempts;
     int32_t most;
     int64_t after_id; /* set to the last one by the call, which so is ready for the next */
