@@ -220,7 +220,8 @@ end)
 describe("the list of plans", function()
   it("leaves out only statements that touch few rows or belong to producers", function()
     local others = {
-      cancel_requests = true, enqueue = true, enqueue_many = true, forget_workers = true,
+      announce = true, cancel_requests = true, enqueue = true, enqueue_many = true,
+      forget_workers = true,
       live_blocks = true,
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,
       task = true,

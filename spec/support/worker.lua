@@ -45,18 +45,20 @@ function Queue:close()
 end
 
 --- Arguments of a worker with these handlers.
-local function arguments(flags)
-  return table.move(flags or {}, 1, #(flags or {}), 4, { "worker", "--handlers", M.HANDLERS })
+local function arguments(flags, handlers)
+  local first = { "worker", "--handlers", handlers or M.HANDLERS }
+  return table.move(flags or {}, 1, #(flags or {}), 4, first)
 end
 
 --- Starts a worker and waits until it has registered.
 ---@param flags string[]?
----@param options TaskqOptions | { url: string? } | nil  url: instead of the queue's own
+---@param options TaskqOptions | { url: string?, handlers: string? } | nil
+---  url: instead of the queue's own; handlers: a folder instead of M.HANDLERS
 ---@return Process
 function Queue:start(flags, options)
   options = options or {}
   options.database = options.url or self.url
-  local worker = taskq.start(arguments(flags), options)
+  local worker = taskq.start(arguments(flags, options.handlers), options)
   M.await_log(worker, "worker registered ")
   return worker
 end

@@ -48,6 +48,8 @@ static const struct tq_option options[] = {
      "threads that run handlers; 0: one a core, at most the concurrency"},
     {"handler-connections", TQ_OPTION_INTEGER, AT(handler_connections), "N", NULL, "4", 1, 1000,
      "connections to the database that the handlers of a thread may have"},
+    {"no-reload", TQ_OPTION_FLAG, AT(is_reload_off), NULL, NULL, NULL, 0, 0,
+     "read the handlers again at SIGHUP only, not when their files change"},
     {"until-empty", TQ_OPTION_FLAG, AT(is_until_empty), NULL, NULL, NULL, 0, 0,
      "end when no task of its types is left, future ones included"},
     {"until-idle", TQ_OPTION_FLAG, AT(is_until_idle), NULL, NULL, NULL, 0, 0,

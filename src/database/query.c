@@ -27,6 +27,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_LIVE_BLOCKS] = "live_blocks",
     [TQ_QUERY_REGISTER] = "register",
     [TQ_QUERY_RENEW] = "renew",
+    [TQ_QUERY_ANNOUNCE] = "announce",
     [TQ_QUERY_SIGN_OFF] = "sign_off",
     [TQ_QUERY_FORGET_WORKERS] = "forget_workers",
     [TQ_QUERY_REMAINING] = "remaining",

@@ -86,6 +86,13 @@ struct tq_registration {
     int64_t lease_ms;
 };
 
+/* What a worker's row says of its handlers. */
+struct tq_announcement {
+    int64_t worker_id;
+    const char *const *types;
+    size_t type_count;
+};
+
 /* ---- claiming ---- */
 void tq_repository_claim(struct tq_connection *connection, struct tq_request *request,
                          const struct tq_lane_cursor *lanes, size_t count, int limit,
@@ -145,6 +152,8 @@ void tq_repository_register(struct tq_connection *connection, struct tq_request 
                             const struct tq_registration *registration);
 void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
                          const int64_t *ids, size_t count, int64_t lease_ms);
+void tq_repository_announce(struct tq_connection *connection, struct tq_request *request,
+                            const struct tq_announcement *announcement);
 void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
                             int64_t id);
 void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request);

@@ -49,6 +49,16 @@ void tq_repository_renew(struct tq_connection *connection, struct tq_request *re
     tq_connection_send(connection, request, TQ_QUERY_RENEW);
 }
 
+void tq_repository_announce(struct tq_connection *connection, struct tq_request *request,
+                            const struct tq_announcement *announcement)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_int8(params, announcement->worker_id);
+    tq_params_texts(params, announcement->types, announcement->type_count);
+    tq_connection_send(connection, request, TQ_QUERY_ANNOUNCE);
+}
+
 void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
                             int64_t id)
 {

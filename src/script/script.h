@@ -41,6 +41,17 @@ TQ_MUST_CHECK bool tq_source_read(const char *folder, struct tq_source **source,
 void tq_source_ref(struct tq_source *source);
 void tq_source_unref(struct tq_source *source);
 
+/* Whether the file at this path below the folder is part of a source. */
+bool tq_source_takes(const char *path);
+
+/* What is not the same in another reading, for people: "a.lua, new: b.lua, gone: c.lua"; NULL when
+   they are equal, byte for byte. To be freed. */
+char *tq_source_describe_change(const struct tq_source *before, const struct tq_source *after);
+
+/* The line of source that a message such as "handlers/a.lua:12: reason" is about, trimmed; NULL: it
+   names none, or an empty one. To be freed. */
+char *tq_source_quote(const struct tq_source *source, const char *message);
+
 /* Makes a state and loads the source into it: handlers, then listeners. On failure err names file,
    line and reason (domain TQ_ERR_HANDLERS). */
 TQ_MUST_CHECK bool tq_script_new(const struct tq_script_config *config, struct tq_source *source,

@@ -11,21 +11,14 @@
 // Hidden files and folders are skipped (Kubernetes keeps the real files of a ConfigMap in ..data).
 #include "script/source.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/resource.h"
+#include "base/tree.h"
 #include "script/script.h"
-
-enum { MAX_DEPTH = 16 }; /* of folders; symbolic links can form loops */
-
-static bool read_folder(struct tq_source *source, const char *folder, const char *prefix, int depth,
-                        struct tq_err *err);
 
 static enum tq_file_kind kind_of(const char *path)
 {
@@ -34,19 +27,29 @@ static enum tq_file_kind kind_of(const char *path)
     return strncmp(path, "lib/", 4) == 0 ? TQ_FILE_MODULE : TQ_FILE_HANDLERS;
 }
 
-static bool is_lua(const char *name)
+static bool ends_with(const char *path, const char *suffix)
 {
-    size_t len = strlen(name);
+    size_t len = strlen(path), suffix_len = strlen(suffix);
 
-    return len > 4 && strcmp(name + len - 4, ".lua") == 0;
+    return len > suffix_len && strcmp(path + len - suffix_len, suffix) == 0;
 }
 
-static bool add_file(struct tq_source *source, const char *name, const char *path,
+bool tq_source_takes(const char *path)
+{
+    return ends_with(path, ".lua") && !ends_with(path, "_spec.lua") &&
+           strncmp(path, "spec/", 5) != 0;
+}
+
+static bool add_file(void *owner, const char *name, const char *path, const struct stat *info,
                      struct tq_err *err)
 {
+    struct tq_source *source = owner;
     struct tq_buf text = {0};
     void *files = source->files;
 
+    (void)info;
+    if (!tq_source_takes(path))
+        return true;
     if (!tq_buf_add_file(&text, name, err)) {
         tq_buf_deinit(&text);
         return false;
@@ -62,68 +65,6 @@ static bool add_file(struct tq_source *source, const char *name, const char *pat
     file->len = text.len;
     file->text = tq_buf_take(&text);
     return true;
-}
-
-static bool is_spec(const char *path)
-{
-    static const char suffix[] = "_spec.lua";
-    size_t len = strlen(path), suffix_len = sizeof suffix - 1;
-
-    return strncmp(path, "spec/", 5) == 0 ||
-           (len >= suffix_len && strcmp(path + len - suffix_len, suffix) == 0);
-}
-
-/* One entry of a folder, which is not hidden; what is neither folder nor Lua file is skipped. */
-static bool read_entry(struct tq_source *source, const char *name, const char *path, int depth,
-                       struct tq_err *err)
-{
-    struct stat info;
-
-    if (stat(name, &info) != 0) {
-        if (errno == ENOENT) /* it has just gone, or is a link to nothing */
-            return true;
-        return tq_err_system(err, "cannot read %s", name);
-    }
-    if (S_ISDIR(info.st_mode)) {
-        char *prefix = tq_format("%s/", path);
-        bool is_read = read_folder(source, name, prefix, depth + 1, err);
-
-        free(prefix);
-        return is_read;
-    }
-    if (!S_ISREG(info.st_mode) || !is_lua(name) || is_spec(path))
-        return true;
-    return add_file(source, name, path, err);
-}
-
-static bool read_folder(struct tq_source *source, const char *folder, const char *prefix, int depth,
-                        struct tq_err *err)
-{
-    bool is_read = true;
-    struct dirent *entry;
-    DIR *dir;
-
-    if (depth > MAX_DEPTH)
-        return tq_err_set(err, TQ_ERR_HANDLERS, 0,
-                          "%s: folders are nested deeper than %d (a loop?)", folder, MAX_DEPTH);
-    dir = opendir(folder);
-    if (dir == NULL)
-        return tq_err_system(err, "cannot read the folder %s", folder);
-    while (is_read && (errno = 0, entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.')
-            continue;
-
-        char *name = tq_format("%s/%s", folder, entry->d_name);
-        char *path = tq_format("%s%s", prefix, entry->d_name);
-
-        is_read = read_entry(source, name, path, depth, err);
-        free(path);
-        free(name);
-    }
-    if (is_read && errno != 0)
-        is_read = tq_err_system(err, "cannot read the folder %s", folder);
-    (void)closedir(dir); /* it was open and nothing was written */
-    return is_read;
 }
 
 static int compare_files(const void *a, const void *b)
@@ -152,18 +93,14 @@ static void add_resources(struct tq_source *source)
 bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err *err)
 {
     struct tq_source *made = tq_zalloc(sizeof *made);
-    char *trimmed = tq_strdup(folder);
+    const struct tq_tree_visitor visitor = {.owner = made, .on_file = add_file};
 
-    for (size_t len = strlen(trimmed); len > 1 && trimmed[len - 1] == '/'; len--)
-        trimmed[len - 1] = '\0';
     atomic_init(&made->references, 1);
-    if (!read_folder(made, trimmed, "", 0, err)) {
+    if (!tq_tree_walk(folder, &visitor, err)) {
         err->domain = TQ_ERR_HANDLERS;
-        free(trimmed);
         tq_source_unref(made);
         return false;
     }
-    free(trimmed);
     if (made->count > 0)
         qsort(made->files, made->count, sizeof *made->files, compare_files);
     add_resources(made);

@@ -63,6 +63,7 @@ void tq_worker_drain(struct tq_worker *worker, const char *why)
     worker->phase = TQ_WORKER_DRAINING;
     atomic_store(&worker->is_draining, true);
     tq_claimer_pause(worker->claimer);
+    tq_reloader_stop(worker->reloader);
     tq_dispatcher_drain(worker->dispatcher);
     (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer,
                          (uint64_t)worker->options->shutdown_timeout_ms, 0); /* not null */
@@ -130,6 +131,7 @@ static void close_all(struct tq_worker *worker)
     tq_connection_close(worker->claim.connection);
     tq_connection_close(worker->completion.connection);
     tq_connection_close(worker->control.connection);
+    tq_reloader_close(worker->reloader);
     tq_sweeper_close(worker->sweeper);
     tq_janitor_close(worker->janitor);
     tq_strangers_close(worker->strangers);
@@ -141,5 +143,6 @@ static void close_all(struct tq_worker *worker)
     uv_close((uv_handle_t *)&worker->shutdown_timer, NULL);
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
+    uv_close((uv_handle_t *)&worker->sighup, NULL);
     uv_close((uv_handle_t *)&worker->prepare, NULL);
 }

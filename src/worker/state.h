@@ -13,12 +13,14 @@
 #include "worker/claimer.h"
 #include "worker/dispatcher.h"
 #include "worker/generation.h"
+#include "worker/herald.h"
 #include "worker/janitor.h"
 #include "worker/lease.h"
 #include "worker/line.h"
 #include "worker/pool.h"
 #include "worker/reaper.h"
 #include "worker/strangers.h"
+#include "worker/reloader.h"
 #include "worker/sweeper.h"
 #include "worker/watchdog.h"
 #include "worker/worker.h"
@@ -33,7 +35,7 @@ struct tq_worker {
 
     uv_loop_t loop;
     uv_prepare_t prepare;
-    uv_signal_t sigterm, sigint;
+    uv_signal_t sigterm, sigint, sighup;
     uv_timer_t shutdown_timer;
     struct tq_inbox inbox;
 
@@ -52,6 +54,8 @@ struct tq_worker {
     struct tq_strangers *strangers;
     struct tq_canceller canceller;
     struct tq_watchdog *watchdog;
+    struct tq_reloader *reloader;
+    struct tq_herald herald;
 
     enum tq_worker_phase phase;
     atomic_bool is_draining; /* [atomic] what handlers are told */
@@ -61,6 +65,12 @@ struct tq_worker {
     int64_t lost_id;    /* the worker id of the last lease that was lost */
     enum tq_exit exit;
 };
+
+/* reload.c */
+
+/* After all other parts were made. */
+void tq_worker_watch_handlers(struct tq_worker *worker);
+void tq_worker_on_hangup(uv_signal_t *signal, int number);
 
 /* ending.c */
 

@@ -70,6 +70,7 @@ static void on_lease_held(void *owner, int64_t worker_id)
     (void)snprintf(worker->id_text, sizeof worker->id_text, "%lld", (long long)worker_id);
     if (worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_resume(worker->claimer, worker_id);
+    tq_herald_register(&worker->herald, worker_id);
     tq_reaper_look(worker->reaper);
     tq_janitor_begin(worker->janitor);
 }
@@ -105,7 +106,7 @@ static void on_others(void *owner, bool has_others)
     struct tq_worker *worker = owner;
 
     tq_canceller_look(&worker->canceller);
-
+    tq_herald_catch_up(&worker->herald);
     tq_claimer_set_others(worker->claimer, has_others);
 }
 
@@ -226,13 +227,13 @@ static void init_handles(struct tq_worker *worker)
 }
 
 static bool start_signal(struct tq_worker *worker, uv_signal_t *handle, int number,
-                         struct tq_err *err)
+                         uv_signal_cb on_signal, struct tq_err *err)
 {
     int code = uv_signal_init(&worker->loop, handle);
 
     handle->data = worker;
     if (code == 0)
-        code = uv_signal_start(handle, tq_worker_on_signal, number);
+        code = uv_signal_start(handle, on_signal, number);
     return code == 0 ||
            tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot watch for signals: %s", uv_strerror(code));
 }
@@ -416,8 +417,10 @@ static bool set_up(struct tq_worker *worker, struct tq_err *err)
     init_handles(worker);
     if (!tq_inbox_open(&worker->inbox, &worker->loop, on_letter, on_letters_drained, worker, err))
         return false;
-    return start_signal(worker, &worker->sigterm, SIGTERM, err) &&
-           start_signal(worker, &worker->sigint, SIGINT, err) && start_executors(worker, err);
+    return start_signal(worker, &worker->sigterm, SIGTERM, tq_worker_on_signal, err) &&
+           start_signal(worker, &worker->sigint, SIGINT, tq_worker_on_signal, err) &&
+           start_signal(worker, &worker->sighup, SIGHUP, tq_worker_on_hangup, err) &&
+           start_executors(worker, err);
 }
 
 static void tear_down(struct tq_worker *worker)
@@ -446,6 +449,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     }
     make_claiming_parts(worker);
     make_keeping_parts(worker);
+    tq_worker_watch_handlers(worker);
     tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
     (void)uv_prepare_start(&worker->prepare, on_prepare); /* not null */
     tq_log(TQ_LOG_INFO, "worker", "started",

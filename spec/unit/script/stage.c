@@ -100,8 +100,22 @@ void stage_write(struct stage *stage, const char *path, const char *text)
     CHECK(file != NULL);
     CHECK(fputs(text, file) >= 0);
     CHECK(fclose(file) == 0);
+    for (size_t i = 0; i < stage->file_count; i++) {
+        if (strcmp(stage->files[i], name) == 0) { /* written again */
+            free(name);
+            return;
+        }
+    }
     CHECK(stage->file_count < STAGE_FILES);
     stage->files[stage->file_count++] = name;
+}
+
+void stage_remove(struct stage *stage)
+{
+    char *name = stage->files[--stage->file_count];
+
+    CHECK(unlink(name) == 0);
+    free(name);
 }
 
 bool stage_try_load(struct stage *stage, struct tq_err *err)

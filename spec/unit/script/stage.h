@@ -31,6 +31,7 @@ struct stage {
 
 void stage_open(struct stage *stage);
 void stage_write(struct stage *stage, const char *path, const char *text);
+void stage_remove(struct stage *stage); /* the file that was written last */
 
 /* Loads what was written; the second form expects that. */
 bool stage_try_load(struct stage *stage, struct tq_err *err);

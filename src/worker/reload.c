@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//
+// A reload, as the worker sees it: its parts go over to the new generation, all at once. Main
+// thread.
+#include "binding/host.h"
+#include "worker/state.h"
+
+/* Letters arrive in order: what is given to an executor from now on finds the new generation there.
+ */
+static void on_loaded(void *owner, struct tq_generation *generation, struct tq_script **scripts)
+{
+    struct tq_worker *worker = owner;
+    struct tq_generation *before = worker->generation;
+
+    worker->generation = generation;
+    for (int i = 0; i < worker->pool.count; i++)
+        tq_executor_adopt(worker->pool.executors[i], generation, scripts[i]);
+    tq_claimer_reloaded(worker->claimer);
+    tq_herald_announce(&worker->herald);
+    tq_generation_unref(before);
+}
+
+static void on_error(void *owner, const char *message)
+{
+    (void)owner;
+    (void)message; /* it is in the log */
+}
+
+void tq_worker_watch_handlers(struct tq_worker *worker)
+{
+    const struct tq_worker_options *options = worker->options;
+
+    worker->herald = (struct tq_herald){
+        .connection = worker->control.connection,
+        .generation = &worker->generation,
+    };
+    worker->reloader = tq_reloader_new(&(struct tq_reloader_config){
+        .loop = &worker->loop,
+        .folder = options->handlers,
+        .wanted = &options->task_types,
+        .generation = &worker->generation,
+        .script_count = worker->pool.count,
+        .is_watching = !options->is_reload_off,
+        .owner = worker,
+        .on_loaded = on_loaded,
+        .on_error = on_error,
+    });
+}
+
+void tq_worker_on_hangup(uv_signal_t *signal, int number)
+{
+    struct tq_worker *worker = signal->data;
+
+    (void)number;
+    tq_reloader_ask(worker->reloader);
+}
