@@ -14,6 +14,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 enum { MAX_VALUE_BYTES = 8192, MAX_SPEC_BYTES = 16 };
 
@@ -30,8 +31,6 @@ struct arguments { /* a va_list that functions can consume from */
 static bool next_pair(const char **cursor, const char **key, size_t *key_len, char *spec);
 static const char *render_value(char *out, size_t size, const char *spec, struct arguments *args);
 static bool is_json_number(const char *spec, const char *text);
-static void add_escaped(struct tq_buf *line, const char *text, const char *specials);
-static void add_json_text(struct tq_buf *line, const char *text);
 static void add_text_value(struct tq_buf *line, const char *text);
 static void add_time(struct tq_buf *line);
 
@@ -87,25 +86,32 @@ static void begin_line(struct tq_buf *line, enum tq_log_level level, const char 
     if (is_json) {
         tq_buf_addf(line, "\",\"level\":\"%s\",\"area\":\"%s\",\"message\":", level_names[level],
                     area);
-        add_json_text(line, message);
+        tq_text_add_json(line, message);
     } else {
         tq_buf_addf(line, " %-5s %s ", level_names[level], area);
-        add_escaped(line, message, "");
+        tq_text_add_escaped(line, message, "");
     }
+}
+
+static void add_json_pair(struct tq_buf *line, const char *key, size_t key_len, const char *value,
+                          bool is_bare)
+{
+    tq_buf_addf(line, ",\"%.*s\":", (int)key_len, key);
+    if (is_bare)
+        tq_buf_add_text(line, value);
+    else
+        tq_text_add_json(line, value);
 }
 
 static void add_pair(struct tq_buf *line, const char *key, size_t key_len, const char *value,
                      bool is_bare)
 {
-    bool is_json = log_form == TQ_LOG_JSON;
-
-    tq_buf_addf(line, is_json ? ",\"%.*s\":" : " %.*s=", (int)key_len, key);
-    if (!is_json)
-        add_text_value(line, value);
-    else if (is_bare)
-        tq_buf_add_text(line, value);
-    else
-        add_json_text(line, value);
+    if (log_form == TQ_LOG_JSON) {
+        add_json_pair(line, key, key_len, value, is_bare);
+        return;
+    }
+    tq_buf_addf(line, " %.*s=", (int)key_len, key);
+    add_text_value(line, value);
 }
 
 static void end_line(struct tq_buf *line)
@@ -149,6 +155,18 @@ void tq_log_pairs(enum tq_log_level level, const char *area, const char *message
     for (size_t i = 0; i < count; i++)
         add_pair(&line, pairs[i].key, strlen(pairs[i].key), pairs[i].value, pairs[i].is_bare);
     end_line(&line);
+}
+
+void tq_log_add_json(struct tq_buf *out, enum tq_log_level level, const char *message,
+                     const struct tq_log_pair *pairs, size_t count)
+{
+    tq_buf_add_text(out, "{\"time\":\"");
+    add_time(out);
+    tq_buf_addf(out, "\",\"level\":\"%s\",\"message\":", level_names[level]);
+    tq_text_add_json(out, message);
+    for (size_t i = 0; i < count; i++)
+        add_json_pair(out, pairs[i].key, strlen(pairs[i].key), pairs[i].value, pairs[i].is_bare);
+    tq_buf_add_char(out, '}');
 }
 
 /* Finds the next `key=%conversion`; copies the conversion into spec. */
@@ -200,61 +218,6 @@ static bool is_json_number(const char *spec, const char *text)
     return strchr("diufge", spec[strlen(spec) - 1]) != NULL && strchr(text, 'n') == NULL;
 }
 
-/* How many bytes the UTF-8 character at text has; 0 when it is none, an overlong one or a
- * surrogate. */
-static size_t character_len(const unsigned char *text)
-{
-    static const struct {
-        unsigned char least, most, second_least, second_most;
-        size_t len;
-    } forms[] = {
-        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-    size_t i = 0, at = 2, count = sizeof forms / sizeof *forms;
-
-    while (i < count && (text[0] < forms[i].least || text[0] > forms[i].most))
-        i++;
-    if (i == count)
-        return 0;
-    if (forms[i].len > 1 && (text[1] < forms[i].second_least || text[1] > forms[i].second_most))
-        return 0;
-    while (at < forms[i].len && (text[at] & 0xc0) == 0x80)
-        at++;
-    return at >= forms[i].len ? forms[i].len : 0;
-}
-
-/* Puts a backslash before each of `specials`, escapes control characters, and replaces bytes that
-   are no UTF-8: a line stays one line and, in JSON, valid, whatever a script says. */
-static void add_escaped(struct tq_buf *line, const char *text, const char *specials)
-{
-    while (*text != '\0') {
-        unsigned char c = (unsigned char)*text;
-        size_t len = character_len((const unsigned char *)text);
-
-        if (strchr(specials, c) != NULL)
-            tq_buf_addf(line, "\\%c", c);
-        else if (c == '\n')
-            tq_buf_add_text(line, "\\n");
-        else if (c == '\t')
-            tq_buf_add_text(line, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            tq_buf_addf(line, "\\u%04x", c);
-        else if (len == 0)
-            tq_buf_add_text(line, "\xef\xbf\xbd");
-        else
-            tq_buf_add(line, text, len);
-        text += len > 0 ? len : 1;
-    }
-}
-
-static void add_json_text(struct tq_buf *line, const char *text)
-{
-    tq_buf_add_char(line, '"');
-    add_escaped(line, text, "\"\\");
-    tq_buf_add_char(line, '"');
-}
-
 /* Bare where a reader could not mistake it, else quoted as in JSON. */
 static void add_text_value(struct tq_buf *line, const char *text)
 {
@@ -263,9 +226,9 @@ static void add_text_value(struct tq_buf *line, const char *text)
     for (const char *at = text; *at != '\0' && is_bare; at++)
         is_bare = !iscntrl((unsigned char)*at) && strchr(" \"\\=", *at) == NULL;
     if (is_bare)
-        add_escaped(line, text, "");
+        tq_text_add_escaped(line, text, "");
     else
-        add_json_text(line, text);
+        tq_text_add_json(line, text);
 }
 
 static void add_time(struct tq_buf *line)

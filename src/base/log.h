@@ -44,4 +44,11 @@ struct tq_log_pair {
 void tq_log_pairs(enum tq_log_level level, const char *area, const char *message,
                   const struct tq_log_pair *pairs, size_t count);
 
+struct tq_buf;
+
+/* Not into the log: the line that --log-format json would write, without its area, at the end of
+   out. */
+void tq_log_add_json(struct tq_buf *out, enum tq_log_level level, const char *message,
+                     const struct tq_log_pair *pairs, size_t count);
+
 #endif
