@@ -7,7 +7,9 @@
 --       worker_tasks_completed     one of each status; partition by range (finished_at)
 --         ..._20261124             one a UTC day, made ahead by make_days()
 --         ..._default              rows of days that have no partition
---   task_attempts                  attempts that did not succeed; partition by range (finished_at)
+--   task_attempts                  attempts that did not succeed, or said something while they ran;
+--                                  partition by range (finished_at)
+--   task_progress                  how far running tasks are
 --   finished_counts                what stats() adds up
 --   workers                        one row a worker process, with its lease
 --   cancel_requests                which running tasks are to end
@@ -107,19 +109,23 @@ create table taskq.finished_counts (
   n      bigint not null
 );
 
--- Attempts that did not succeed, written with their outcome; the plain success of a task writes none.
+-- Attempts that did not succeed, and those that logged something or told their progress; written with
+-- their outcome. The plain success of a quiet task writes none.
 create table taskq.task_attempts (
   task_id     bigint not null,
   attempt     integer not null,
   claims      integer not null,
   worker_id   bigint,
   type        text not null,
-  kind        text not null, -- error, timeout, memory, ...
-  error       text not null,
+  kind        text not null, -- error, timeout, memory, ...; of quieter ends success, snoozed, interrupted
+  error       text,
   traceback   text,
   started_at  timestamptz,
   finished_at timestamptz not null,
-  worker_name text           -- its row in workers goes; null: it had gone already
+  worker_name text,          -- its row in workers goes; null: it had gone already
+  log         jsonb,         -- the last lines: [{"time", "level", "message", fields}, ...]
+  log_dropped integer,       -- how many there were before these
+  progress    jsonb          -- the last one: {"fraction", "message"}
 ) partition by range (finished_at);
 
 create table taskq.task_attempts_default partition of taskq.task_attempts default;
@@ -148,6 +154,15 @@ create table taskq.cancel_requests (
   claims       integer not null,
   requested_at timestamptz not null default now(),
   constraint cancel_requests_are_made_once_a_claim primary key (id, claims)
+);
+
+-- How far the handler of a running task says it is. Written once a second at most; goes with the outcome.
+create table taskq.task_progress (
+  id         bigint not null,
+  claims     integer not null,
+  progress   jsonb not null, -- {"fraction", "message"}
+  updated_at timestamptz not null default now(),
+  constraint task_progress_is_one_a_claim primary key (id, claims)
 );
 
 -- Until when (milliseconds since the epoch) some worker has promised to look for tasks every 1-2 ms. A

@@ -8,6 +8,7 @@ local LANES = "'{a,b}', '{0,5}', '{-infinity,-infinity}', '{0,0}'"
 local IDS, PLACES = "'{1,2}'", "array['(0,1)','(0,2)']::tid[]"
 local BY_LANE = "using worker_tasks_live_by_lane on worker_tasks_live"
 local BY_ID = "worker_tasks_live_has_one_row_an_id"
+local BY_CLAIM = "using task_progress_is_one_a_claim on task_progress"
 
 -- What the plan must contain, and what it must not besides FORBIDDEN.
 local STATEMENTS = {
@@ -32,21 +33,33 @@ local STATEMENTS = {
     wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)" },
     unwanted = { BY_ID, "Index" },
   },
-  fail = {
+  complete_logged = {
     arguments = IDS .. ", " .. PLACES
-      .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', '{x,x}', '{e,e}', '{t,t}', '{3,null}'",
+      .. ", '{1,1}', array['1','2']::jsonb[], 7, array['{}','{}']::jsonb[]",
+    wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)", BY_CLAIM },
+    unwanted = { BY_ID, "worker_tasks_live_by_lane" },
+  },
+  fail = {
+    arguments = IDS .. ", " .. PLACES .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', "
+      .. "'{x,x}', '{e,e}', '{t,t}', '{3,null}', array['{}',null]::jsonb[]",
     wanted = {
-      "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)",
+      "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)", BY_CLAIM,
       "using workers_have_one_row_an_id on workers",
     },
     unwanted = { BY_ID, "worker_tasks_live_by_lane" },
   },
+  progress = {
+    arguments = IDS .. ", '{1,1}', array['{}','{}']::jsonb[]",
+    wanted = { "Index Cond: (id = r.id)", "Index Cond: (id = p.id)" },
+    unwanted = { BY_LANE },
+  },
   requeue = {
     arguments = IDS .. ", " .. PLACES
-      .. ", '{1,1}', '{7,7}', '{1,null}', '{t,f}', '{x,null}', '{e,e}', '{t,t}'",
+      .. ", '{1,1}', '{7,7}', '{1,null}', '{t,f}', '{x,null}', '{e,e}', '{t,t}', "
+      .. "array['{}',null]::jsonb[]",
     wanted = {
       "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)", "TID Cond: (ctid = o.tid)",
-      "using workers_have_one_row_an_id on workers",
+      BY_CLAIM, "using workers_have_one_row_an_id on workers",
     },
     unwanted = { BY_ID, "worker_tasks_live_by_lane" },
   },

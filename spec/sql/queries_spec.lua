@@ -113,7 +113,8 @@ describe("the statements of workers", function()
     local task = claim_one()
 
     local done = connection:query(
-      ("execute fail(%s, '{%d}', '{failed}', '{f}', '{error}', '{boom}', '{at line 1}', '{3}')")
+      ("execute fail(%s, '{%d}', '{failed}', '{f}', '{error}', '{boom}', '{at line 1}', '{3}', "
+      .. "array[null]::jsonb[])")
         :format(fence(task), WORKER))
 
     assert.same({ {} }, done)
@@ -129,7 +130,8 @@ describe("the statements of workers", function()
     local task = claim_one()
 
     local done = connection:query(
-      ("execute requeue(%s, '{%d}', '{60000000}', '{f}', '{error}', '{boom}', '{null}')"):format(
+      ("execute requeue(%s, '{%d}', '{60000000}', '{f}', '{error}', '{boom}', '{null}', "
+      .. "array[null]::jsonb[])"):format(
         fence(task), WORKER))
 
     assert.same({ {} }, done)
@@ -147,7 +149,8 @@ describe("the statements of workers", function()
     local task = claim_one()
     local before = row(task.id)
 
-    connection:query(("execute requeue(%s, '{%d}', '{null}', '{t}', '{null}', '{null}', '{null}')")
+    connection:query(("execute requeue(%s, '{%d}', '{null}', '{t}', '{null}', '{null}', '{null}', "
+      .. "array[null]::jsonb[])")
       :format(fence(task), WORKER))
 
     local after = row(task.id)

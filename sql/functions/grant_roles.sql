@@ -59,6 +59,7 @@ begin
           'insert on taskq.finished_counts, taskq.task_attempts',
           'select, insert, update, delete on taskq.workers',
           'select on taskq.cancel_requests',
+          'select, insert, update, delete on taskq.task_progress',
           'update on sequence taskq.awake_until',
           'execute on function
              taskq.make_days(integer), taskq.settle_days(integer), taskq.settle_cancel_requests(),
@@ -71,7 +72,8 @@ begin
         array[
           'select on
              taskq.worker_tasks, taskq.worker_tasks_live, taskq.worker_tasks_finished,
-             taskq.task_attempts, taskq.finished_counts, taskq.workers, taskq.cancel_requests',
+             taskq.task_attempts, taskq.finished_counts, taskq.workers, taskq.cancel_requests,
+             taskq.task_progress',
           'execute on function
              taskq.stats(), taskq.unhandled_types(integer), taskq.show(bigint),
              taskq.type_pattern(text),

@@ -1,6 +1,7 @@
 -- One task as a JSON object: the columns of taskq.worker_tasks, then worker_name (null: the worker is
--- long gone), cancel_requested_at (null: nobody has), and task_attempts, an array of the attempts that did
--- not succeed, the oldest first. Null when there is no such task.
+-- long gone), cancel_requested_at (null: nobody has), progress (what the handler says while it runs, else
+-- null), and task_attempts, an array of the attempts that did not succeed or said something, the oldest
+-- first. Null when there is no such task.
 create or replace function taskq.show(id bigint) returns json
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -18,10 +19,18 @@ as $$
         select min(r.requested_at) from taskq.cancel_requests r where r.id = t.id
       ) as cancel_requested_at,
       (
+        select p.progress
+        from taskq.task_progress p
+        where p.id = t.id
+          and p.claims = t.claims
+          and t.status = 'running'
+      ) as progress,
+      (
         select coalesce(json_agg(row_to_json(a) order by a.claims, a.attempt, a.finished_at), '[]')
         from (
           select
-            attempt, claims, worker_id, worker_name, kind, error, traceback, started_at, finished_at
+            attempt, claims, worker_id, worker_name, kind, error, traceback, started_at, finished_at,
+            log, log_dropped, progress
           from taskq.task_attempts
           where task_id = t.id
         ) a

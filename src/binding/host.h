@@ -115,6 +115,7 @@ struct tq_host {
     struct tq_wait *(*spawn)(void *owner, struct tq_run *run, const struct tq_spawn_call *call);
     struct tq_wait *(*fetch)(void *owner, struct tq_run *run, const struct tq_http_call *call);
     bool (*is_shutting_down)(void *owner);
+    void (*report_progress)(void *owner); /* some run has: see tq_run_take_progress() */
 };
 
 struct lua_State;

@@ -2,6 +2,7 @@
 //
 // taskq.log.debug, info, warn, error (message, fields): lines of the worker's log. Each carries the
 // id, type and attempt of the task whose handler wrote it, then the fields, in no particular order.
+// From info on they are kept with the attempt too, whatever --log-level says.
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,12 +72,13 @@ static int write_line(lua_State *L, enum tq_log_level level)
     struct tq_log_pair pairs[MAX_PAIRS];
     char id[NUMBER_BYTES], attempt[NUMBER_BYTES];
     const char *message = luaL_checkstring(L, 1);
-    const struct tq_run *run = tq_context_run(L);
-    size_t count = 0;
+    struct tq_run *run = tq_context_run(L);
+    bool is_kept = run != NULL && level >= TQ_LOG_INFO;
+    size_t count = 0, own;
 
     if (!lua_isnoneornil(L, 2))
         luaL_checktype(L, 2, LUA_TTABLE);
-    if (!tq_log_enabled(level))
+    if (!tq_log_enabled(level) && !is_kept)
         return 0;
     if (run != NULL) {
         const struct tq_run_task *task = tq_context_task(run);
@@ -87,6 +89,7 @@ static int write_line(lua_State *L, enum tq_log_level level)
         pairs[count++] = (struct tq_log_pair){"type", task->type, false};
         pairs[count++] = (struct tq_log_pair){"attempt", attempt, true};
     }
+    own = count;
     luaL_checkstack(L, 4 * MAX_PAIRS, "too many fields");
     lua_settop(L, 2);
     lua_pushnil(L);
@@ -98,6 +101,8 @@ static int write_line(lua_State *L, enum tq_log_level level)
         lua_pushvalue(L, key);
     }
     tq_log_pairs(level, "handler", message, pairs, count);
+    if (is_kept)
+        tq_context_keep_line(run, level, message, pairs + own, count - own);
     return 0;
 }
 

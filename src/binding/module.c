@@ -98,6 +98,7 @@ static const luaL_Reg core_functions[] = {
 
 static const luaL_Reg context_functions[] = {
     {"is_shutting_down", context_is_shutting_down},
+    {"progress", tq_binding_progress},
     {NULL, NULL},
 };
 

@@ -34,4 +34,6 @@ int tq_binding_spawn(lua_State *L);
 
 int tq_binding_query(lua_State *L); /* lua_CFunctions of taskq */
 
+int tq_binding_progress(lua_State *L); /* lua_CFunctions of contexts */
+
 #endif

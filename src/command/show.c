@@ -70,7 +70,9 @@ const struct tq_command tq_command_show = {
     .name = "show",
     .usage = "ID [options]",
     .summary = "show a task and its attempts",
-    .details = "Prints what is known of the task, then of each attempt that did not succeed.\n",
+    .details =
+        "Prints what is known of the task, then of each attempt that did not succeed, or said\n"
+        "something.\n",
     .most_arguments = 1,
     .run = run,
 };

@@ -64,7 +64,15 @@ struct tq_settled {
     const char *traceback; /* fail, requeue; may be NULL */
     int64_t delay_us;      /* requeue: from now; -1: keeps its scheduled_at */
     bool is_handed_back;   /* fail, requeue: the attempt does not count */
+    const char *notes;     /* JSON: what the handler said, see complete_logged.sql; NULL: nothing */
     int32_t max_attempts;  /* fail: what the handler allowed, all used up; 0: the row's own stay */
+};
+
+/* How far a running task is. */
+struct tq_progress_item {
+    int64_t id;
+    int32_t claims;
+    const char *text; /* JSON */
 };
 
 /* A running row found by stale or held. */
@@ -132,12 +140,18 @@ void tq_repository_read_found(const struct tq_rows *rows, size_t row, struct tq_
 /* ---- settling: count items, none of them twice ---- */
 void tq_repository_complete(struct tq_connection *connection, struct tq_request *request,
                             struct tq_settled *const *items, size_t count, int64_t worker_id);
+void tq_repository_complete_logged(struct tq_connection *connection, struct tq_request *request,
+                                   struct tq_settled *const *items, size_t count,
+                                   int64_t worker_id);
 void tq_repository_fail(struct tq_connection *connection, struct tq_request *request,
                         struct tq_settled *const *items, size_t count);
 void tq_repository_requeue(struct tq_connection *connection, struct tq_request *request,
                            struct tq_settled *const *items, size_t count);
 void tq_repository_locate(struct tq_connection *connection, struct tq_request *request,
                           struct tq_settled *const *items, size_t count);
+
+void tq_repository_progress(struct tq_connection *connection, struct tq_request *request,
+                            const struct tq_progress_item *items, size_t count);
 
 /* Of complete, fail and requeue: whether every item was written, and whether one was. */
 bool tq_repository_read_all_done(const struct tq_rows *rows);

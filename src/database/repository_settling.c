@@ -4,6 +4,8 @@
 // sql/queries/, each of which names the function here that calls it.
 #include "database/repository.h"
 
+#include <string.h>
+
 enum place_column { PLACE_ID, PLACE_TID, PLACE_IS_LOCKED };
 
 static void add_ids(struct tq_params *params, struct tq_settled *const *items, size_t count)
@@ -66,11 +68,17 @@ static void add_max_attempts(struct tq_params *params, struct tq_settled *const 
     }
 }
 
-void tq_repository_complete(struct tq_connection *connection, struct tq_request *request,
-                            struct tq_settled *const *items, size_t count, int64_t worker_id)
+static void add_notes(struct tq_params *params, struct tq_settled *const *items, size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    tq_params_array(params, TQ_ELEMENT_JSONB, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_jsonb(params, items[i]->notes,
+                             items[i]->notes != NULL ? strlen(items[i]->notes) : 0);
+}
 
+static void add_completed(struct tq_params *params, struct tq_settled *const *items, size_t count,
+                          int64_t worker_id)
+{
     add_ids(params, items, count);
     add_tids(params, items, count);
     add_claims(params, items, count);
@@ -78,7 +86,40 @@ void tq_repository_complete(struct tq_connection *connection, struct tq_request 
     for (size_t i = 0; i < count; i++)
         tq_params_item_jsonb(params, items[i]->result, items[i]->result_len);
     tq_params_int8(params, worker_id);
+}
+
+void tq_repository_complete(struct tq_connection *connection, struct tq_request *request,
+                            struct tq_settled *const *items, size_t count, int64_t worker_id)
+{
+    add_completed(tq_connection_params(connection), items, count, worker_id);
     tq_connection_send(connection, request, TQ_QUERY_COMPLETE);
+}
+
+void tq_repository_complete_logged(struct tq_connection *connection, struct tq_request *request,
+                                   struct tq_settled *const *items, size_t count, int64_t worker_id)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    add_completed(params, items, count, worker_id);
+    add_notes(params, items, count);
+    tq_connection_send(connection, request, TQ_QUERY_COMPLETE_LOGGED);
+}
+
+void tq_repository_progress(struct tq_connection *connection, struct tq_request *request,
+                            const struct tq_progress_item *items, size_t count)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_array(params, TQ_ELEMENT_INT8, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_int8(params, items[i].id);
+    tq_params_array(params, TQ_ELEMENT_INT4, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_int4(params, items[i].claims);
+    tq_params_array(params, TQ_ELEMENT_JSONB, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_jsonb(params, items[i].text, strlen(items[i].text));
+    tq_connection_send(connection, request, TQ_QUERY_PROGRESS);
 }
 
 void tq_repository_fail(struct tq_connection *connection, struct tq_request *request,
@@ -96,6 +137,7 @@ void tq_repository_fail(struct tq_connection *connection, struct tq_request *req
     add_handed_back(params, items, count);
     add_errors(params, items, count);
     add_max_attempts(params, items, count);
+    add_notes(params, items, count);
     tq_connection_send(connection, request, TQ_QUERY_FAIL);
 }
 
@@ -117,6 +159,7 @@ void tq_repository_requeue(struct tq_connection *connection, struct tq_request *
     }
     add_handed_back(params, items, count);
     add_errors(params, items, count);
+    add_notes(params, items, count);
     tq_connection_send(connection, request, TQ_QUERY_REQUEUE);
 }
 

@@ -5,6 +5,7 @@
 #ifndef TQ_SCRIPT_CONTEXT_H
 #define TQ_SCRIPT_CONTEXT_H
 
+#include "base/log.h"
 #include "script/json.h"
 #include "script/run.h"
 
@@ -21,6 +22,13 @@ size_t tq_context_memory_limit(const struct tq_run *run); /* bytes, of its handl
 
 /* The handler learnt that the worker shuts down: if it fails now, it was interrupted. */
 void tq_context_note_shutdown(struct tq_run *run);
+
+/* Keeps a line of the log with the attempt: the last 100 lines, at most 16 KB of them. */
+void tq_context_keep_line(struct tq_run *run, enum tq_log_level level, const char *message,
+                          const struct tq_log_pair *pairs, size_t count);
+
+/* How far the handler is, 0 to 1; message may be NULL. */
+void tq_context_set_progress(struct tq_run *run, double fraction, const char *message);
 
 /* Scratch for tq_json_encode(); what it holds is valid until the next call into Lua. */
 struct tq_json_text *tq_context_json(struct lua_State *L);

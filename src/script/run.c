@@ -147,6 +147,8 @@ static enum tq_run_state finish(struct tq_run *run)
     struct tq_script *script = run->script;
 
     tq_run_release_wait(run);
+    if (run->journal != NULL)
+        run->outcome.notes = tq_journal_notes(run->journal);
     run->chain_count = 0;
     run->state = TQ_RUN_DONE;
     if (run->previous != NULL)
@@ -324,6 +326,8 @@ void tq_run_free(struct tq_run *run)
     recycle(&run->result);
     recycle(&run->error);
     recycle(&run->traceback);
+    tq_journal_free(run->journal);
+    run->journal = NULL;
     run->is_started = run->is_shutdown_seen = run->is_interrupt_due = run->is_crowded_out = false;
     run->stop = run->interrupt = TQ_STOP_NONE;
     atomic_store_explicit(&run->asked, TQ_STOP_NONE, memory_order_relaxed);
@@ -339,6 +343,7 @@ void tq_run_destroy(struct tq_run *run)
     tq_buf_deinit(&run->result);
     tq_buf_deinit(&run->error);
     tq_buf_deinit(&run->traceback);
+    tq_journal_free(run->journal);
     free(run->chain);
     free(run);
 }

@@ -71,6 +71,7 @@ struct tq_outcome {
     const char *error_kind; /* "error", "failure" (returned), "result" (not JSON), "timeout", ... */
     int64_t delay_ms;       /* retry_after or snooze; -1: the handler's backoff decides */
     bool is_discarded;      /* fail for good */
+    const char *notes; /* JSON: {"log": [...], "log_dropped": n, "progress": {...}}; NULL: none */
 };
 
 /* Makes the coroutine of `handler` for this task. owner is what tq_run_owner() returns. Never
@@ -93,6 +94,10 @@ void tq_run_stop(struct tq_run *run, enum tq_stop reason);
    until this returns. It does as soon as Lua code of it runs: a C call that holds the slice has to
    return first, or to call back. */
 void tq_run_ask_stop(struct tq_run *run, enum tq_stop reason, pthread_t thread);
+
+/* JSON, {"fraction", "message"}, if the handler has told its progress since the last call; else
+   NULL. */
+const char *tq_run_take_progress(struct tq_run *run);
 
 /* After DONE; texts live until tq_run_free(). */
 const struct tq_outcome *tq_run_outcome(const struct tq_run *run);

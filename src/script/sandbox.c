@@ -76,14 +76,16 @@ static const char *push_printed(lua_State *L)
 
 static int log_printed(lua_State *L, enum tq_log_level level)
 {
-    const struct tq_run *run = tq_script_of(L)->run;
+    struct tq_run *run = tq_script_of(L)->run;
     const char *text = push_printed(L);
 
-    if (run == NULL)
+    if (run == NULL) {
         tq_log(level, "handler", text, "");
-    else
-        tq_log(level, "handler", text, "task=%" PRId64 " type=%s attempt=%d", run->task.id,
-               run->task.type, run->task.attempt);
+        return 0;
+    }
+    tq_log(level, "handler", text, "task=%" PRId64 " type=%s attempt=%d", run->task.id,
+           run->task.type, run->task.attempt);
+    tq_context_keep_line(run, level, text, NULL, 0);
     return 0;
 }
 

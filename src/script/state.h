@@ -51,6 +51,7 @@ enum tq_yield {
     TQ_YIELD_DEATH, /* this one coroutine dies of an error that the hook could not raise in it */
 };
 
+struct tq_journal;
 struct tq_source_file;
 
 struct tq_script {
@@ -128,6 +129,7 @@ struct tq_run {
     void (*release_wait)(void *wait);
     int (*finish_wait)(lua_State *L, void *wait);
 
+    struct tq_journal *journal; /* NULL: it has said nothing */
     struct tq_outcome outcome;
     struct tq_buf result, error, traceback;
 };
@@ -213,6 +215,10 @@ void tq_outcome_from_failure(struct tq_run *run, int status); /* T failed outsid
 void tq_outcome_stopped(struct tq_run *run);
 void tq_outcome_add_text(struct tq_buf *out, const char *text, size_t len); /* what can be stored */
 void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, char *out);
+
+/* journal.c */
+const char *tq_journal_notes(struct tq_journal *journal); /* JSON, until the next call */
+void tq_journal_free(struct tq_journal *journal);         /* or NULL */
 
 /* traceback.c: of the frames of a coroutine from level on; [-0, +1, m] */
 void tq_traceback_push(lua_State *L, lua_State *of, int level);

@@ -167,6 +167,7 @@ static void count_written(struct tq_dispatcher *dispatcher, const struct tq_task
     totals->last_us = dispatcher->now_us;
     switch (task->settlement.verdict) {
     case TQ_VERDICT_COMPLETE:
+    case TQ_VERDICT_COMPLETE_LOGGED:
         totals->completed++;
         return;
     case TQ_VERDICT_FAIL:

@@ -132,6 +132,7 @@ static void close_all(struct tq_worker *worker)
     tq_connection_close(worker->completion.connection);
     tq_connection_close(worker->control.connection);
     tq_reloader_close(worker->reloader);
+    tq_progress_close(worker->progress);
     tq_sweeper_close(worker->sweeper);
     tq_janitor_close(worker->janitor);
     tq_strangers_close(worker->strangers);

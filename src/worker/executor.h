@@ -20,6 +20,7 @@ struct tq_script;
 /* Kinds of letters. Tasks travel both ways; the others are orders to an executor. */
 enum tq_letter_kind {
     TQ_LETTER_TASK,
+    TQ_LETTER_PROGRESS,  /* to the main thread: struct tq_progress_report */
     TQ_LETTER_GIVE_BACK, /* return what has not started */
     TQ_LETTER_INTERRUPT, /* return everything now, started or not */
     TQ_LETTER_CANCEL,    /* stop and return one task, if it is still here */

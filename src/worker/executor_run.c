@@ -123,6 +123,7 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
     task->error = copy_text(outcome->error);
     task->traceback = copy_text(outcome->traceback);
     task->error_kind = copy_text(outcome->error_kind);
+    task->notes = copy_text(outcome->notes);
     tq_run_free(task->run);
     task->run = NULL;
     tq_executor_release(executor, task->loaded);
@@ -192,7 +193,7 @@ static bool stop(struct tq_executor *executor, struct tq_task *task, enum tq_sto
     return end_slice(executor);
 }
 
-static void start_tick(struct tq_executor *executor)
+void tq_executor_start_tick(struct tq_executor *executor)
 {
     if (!uv_is_active((uv_handle_t *)&executor->tick))
         (void)uv_timer_start(&executor->tick, on_tick, TICK_MS, TICK_MS); /* not null */
@@ -213,7 +214,7 @@ static void resume(struct tq_executor *executor, struct tq_task *task)
     switch (state) {
     case TQ_RUN_WAITING:
         add_waiting(executor, task);
-        start_tick(executor);
+        tq_executor_start_tick(executor);
         return;
     case TQ_RUN_PREEMPTED:
         append(&executor->preempted_last, task);
@@ -278,7 +279,7 @@ void tq_executor_pump(struct tq_executor *executor)
     else
         (void)uv_idle_stop(&executor->idle); /* always 0 */
     if (executor->ready != NULL)
-        start_tick(executor);
+        tq_executor_start_tick(executor);
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -329,7 +330,8 @@ static void on_tick(uv_timer_t *tick)
     executor->now_us = tq_clock_us();
     check_waiting(executor);
     tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
-    if (executor->waiting == NULL && executor->ready == NULL)
+    tq_executor_post_progress(executor);
+    if (executor->waiting == NULL && executor->ready == NULL && !executor->has_progress)
         (void)uv_timer_stop(&executor->tick); /* always 0 */
     tq_executor_pump(executor);
 }

@@ -50,6 +50,8 @@ struct tq_executor {
     struct tq_loaded *loaded; /* newest first; the older ones until their last run ends */
 
     int64_t now_us; /* tq_clock_us() between two slices */
+    bool has_progress;
+    int64_t progress_us; /* when it was posted last */
 
     /* [lock] A task is in one of these, or was given back. */
     struct tq_task *current;                     /* of the slice; in no list */
@@ -82,6 +84,12 @@ void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received
 void tq_executor_interrupt_all(struct tq_executor *executor);
 void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims);
 
+/* Keeps on_tick() coming. */
+void tq_executor_start_tick(struct tq_executor *executor);
+
+/* host_progress.c: what handlers have told since the last time, if that is a second ago. */
+void tq_executor_post_progress(struct tq_executor *executor);
+
 /* After a slice: the thread was given up meanwhile. Frees what it still has, and ends it. */
 void tq_executor_leave(struct tq_executor *executor);
 /* executor_loaded.c */
@@ -102,6 +110,7 @@ void tq_executor_unload_all(struct tq_executor *executor);
 void tq_host_init(struct tq_executor *executor);
 void tq_host_add_sleep(struct tq_host *host);
 void tq_host_add_mail(struct tq_host *host);
+void tq_host_add_progress(struct tq_host *host);
 void tq_host_add_query(struct tq_host *host);
 void tq_host_add_http(struct tq_host *host);
 void tq_host_add_spawn(struct tq_host *host);

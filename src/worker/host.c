@@ -23,6 +23,7 @@ void tq_host_init(struct tq_executor *executor)
     };
     tq_host_add_sleep(&executor->host);
     tq_host_add_mail(&executor->host);
+    tq_host_add_progress(&executor->host);
     tq_host_add_query(&executor->host);
     tq_host_add_http(&executor->host);
     tq_host_add_spawn(&executor->host);

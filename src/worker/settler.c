@@ -182,6 +182,10 @@ static void send_batch(struct tq_settler *settler, struct batch *batch)
         tq_repository_complete(connection, &batch->request, batch->items, batch->count,
                                batch->items[0]->worker_id);
         return;
+    case TQ_VERDICT_COMPLETE_LOGGED:
+        tq_repository_complete_logged(connection, &batch->request, batch->items, batch->count,
+                                      batch->items[0]->worker_id);
+        return;
     case TQ_VERDICT_FAIL:
         tq_repository_fail(connection, &batch->request, batch->items, batch->count);
         return;
@@ -195,7 +199,8 @@ static void send_batch(struct tq_settler *settler, struct batch *batch)
 static size_t bytes_of(const struct tq_settled *settled)
 {
     return settled->result_len + (settled->error != NULL ? strlen(settled->error) : 0) +
-           (settled->traceback != NULL ? strlen(settled->traceback) : 0);
+           (settled->traceback != NULL ? strlen(settled->traceback) : 0) +
+           (settled->notes != NULL ? strlen(settled->notes) : 0);
 }
 
 /* Items of one worker id: complete.sql takes one for the whole batch. */
@@ -349,8 +354,9 @@ static void on_aside_located(struct tq_request *request, const struct tq_rows *r
     try_later(settler, REFUSED_RETRY_MS);
 }
 
-/* One item whose data the server refuses. Its own data go, the server's message stays; when even
-   that is refused, a constant; and if that is, the task is given up, to run out with the lease. */
+/* One item whose data the server refuses. What it said goes; then its own data go, the server's
+   message stays; when even that is refused, a constant; and if that is, the task is given up, to
+   run out with the lease. */
 static void take_culprit(struct batch *batch, const struct tq_err *err)
 {
     struct tq_settlement *culprit = settlement_of(batch->items[0]);
@@ -358,6 +364,12 @@ static void take_culprit(struct batch *batch, const struct tq_err *err)
     batch->count = 0;
     tq_log(TQ_LOG_ERROR, "settler", "the database refuses how a task ended", "task=%lld error=%s",
            (long long)culprit->settled.id, err->message);
+    culprit->settled.notes = NULL;
+    if (culprit->verdict == TQ_VERDICT_COMPLETE_LOGGED) { /* perhaps it is only what it said */
+        culprit->verdict = TQ_VERDICT_COMPLETE;
+        list_append(&batch->settler->batches[culprit->verdict].queued, culprit);
+        return;
+    }
     if (culprit->refusals >= 2) {
         settle(batch->settler, culprit, false);
         return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The settler writes how tasks ended, in batches: one flush is in flight, and whatever ends
-// meanwhile is the next one. A flush is up to three statements, one a verdict, pipelined on the
+// meanwhile is the next one. A flush is up to four statements, one a verdict, pipelined on the
 // completion connection.
 //
 //     queued --flush--> in flight --written--> on_settled(true)

@@ -18,6 +18,7 @@
 #include "worker/lease.h"
 #include "worker/line.h"
 #include "worker/pool.h"
+#include "worker/progress.h"
 #include "worker/reaper.h"
 #include "worker/strangers.h"
 #include "worker/reloader.h"
@@ -49,6 +50,7 @@ struct tq_worker {
     struct tq_dispatcher *dispatcher;
     struct tq_lease *lease;
     struct tq_reaper *reaper;
+    struct tq_progress *progress;
     struct tq_sweeper *sweeper;
     struct tq_janitor *janitor;
     struct tq_strangers *strangers;

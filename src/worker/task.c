@@ -102,6 +102,7 @@ void tq_task_free(struct tq_task *task)
     free(task->error);
     free(task->traceback);
     free(task->error_kind);
+    free(task->notes);
     free(task->settlement.own_error);
     free(task);
 }
@@ -160,6 +161,7 @@ void tq_task_judge(struct tq_task *task, double unit, int64_t now_us)
 {
     struct tq_settled *settled = &task->settlement.settled;
 
+    settled->notes = task->notes;
     if (task->is_exhausted) {
         task->settlement.verdict = TQ_VERDICT_FAIL;
         settled->is_handed_back = true;
@@ -175,7 +177,8 @@ void tq_task_judge(struct tq_task *task, double unit, int64_t now_us)
     }
     switch (task->outcome) {
     case TQ_OUTCOME_SUCCESS:
-        task->settlement.verdict = TQ_VERDICT_COMPLETE;
+        task->settlement.verdict =
+            task->notes != NULL ? TQ_VERDICT_COMPLETE_LOGGED : TQ_VERDICT_COMPLETE;
         settled->result = task->result;
         return;
     case TQ_OUTCOME_SNOOZE:

@@ -20,7 +20,13 @@ struct tq_loaded;
 enum { TQ_DEFAULT_MAX_ATTEMPTS = 3 };
 
 /* How a settlement is written: one list and one statement each. */
-enum tq_verdict { TQ_VERDICT_COMPLETE, TQ_VERDICT_FAIL, TQ_VERDICT_REQUEUE, TQ_VERDICT_COUNT };
+enum tq_verdict {
+    TQ_VERDICT_COMPLETE,
+    TQ_VERDICT_COMPLETE_LOGGED, /* likewise, and its handler said something while it ran */
+    TQ_VERDICT_FAIL,
+    TQ_VERDICT_REQUEUE,
+    TQ_VERDICT_COUNT
+};
 
 /* Something for the settler to write: of a held task, or of a dead worker's. */
 struct tq_settlement {
@@ -73,7 +79,7 @@ struct tq_task {
                           up */
     bool is_discarded;
     int64_t delay_ms;
-    char *result, *error, *traceback, *error_kind; /* owned */
+    char *result, *error, *traceback, *error_kind, *notes; /* owned */
 
     char payload[]; /* JSON, payload_len bytes and a NUL; then the type */
 };

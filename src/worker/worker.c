@@ -154,7 +154,11 @@ static void on_letter(void *owner, struct tq_letter *letter)
 {
     struct tq_worker *worker = owner;
 
-    tq_dispatcher_take_back(worker->dispatcher, (struct tq_task *)letter); /* its first member */
+    if (letter->kind == TQ_LETTER_PROGRESS)
+        tq_progress_take(worker->progress, letter);
+    else
+        tq_dispatcher_take_back(worker->dispatcher,
+                                (struct tq_task *)letter); /* its first member */
 }
 
 static void on_letters_drained(void *owner)
@@ -358,6 +362,7 @@ static void make_keeping_parts(struct tq_worker *worker)
         .on_recovered = on_recovered,
         .on_rescued = on_rescued,
     });
+    worker->progress = tq_progress_new(&worker->loop, worker->control.connection);
     worker->sweeper = tq_sweeper_new(&(struct tq_sweeper_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,

@@ -65,6 +65,11 @@ static struct tq_wait *fake_send_mail(void *owner, struct tq_run *run,
     return make_wait(stage);
 }
 
+static void fake_report_progress(void *owner)
+{
+    ((struct stage *)owner)->reports++;
+}
+
 static bool fake_is_shutting_down(void *owner)
 {
     return ((struct stage *)owner)->is_shutting_down;
@@ -81,7 +86,8 @@ void stage_open(struct stage *stage)
                                    .worker_id = "fake-worker",
                                    .sleep = fake_sleep,
                                    .send_mail = fake_send_mail,
-                                   .is_shutting_down = fake_is_shutting_down};
+                                   .is_shutting_down = fake_is_shutting_down,
+                                   .report_progress = fake_report_progress};
     CHECK_OK(tq_ticker_start(&err), &err);
 }
 

@@ -22,6 +22,7 @@ struct stage {
     bool is_shutting_down;
     bool is_wait_done_at_once;
     bool is_mail_refused;
+    int reports; /* of progress */
     int live_waits, total_waits;
     int64_t slept_ms;         /* of the last sleep */
     char mail[512];           /* of the last letter: url, from, recipients, message; a line each */
