@@ -1,6 +1,6 @@
---- A socket between a worker and its PostgreSQL, which can keep the server's answers to itself, and
---- be cut. Connections are known by their application_name. It runs on the spec's loop, that is,
---- while the spec waits.
+--- A socket between a worker and its PostgreSQL, which can keep the server's answers to itself,
+--- swallow notifications, and be cut. Connections are known by their application_name. It runs on
+--- the spec's loop, that is, while the spec waits.
 
 local uv = require "luv"
 local folder = require "support.folder"
@@ -24,20 +24,53 @@ local function close_link(self, link)
   close(link.server)
 end
 
--- Passes on what `from` says until it ends; is_kept says whether to keep it instead.
-local function pass(self, link, from, to, is_kept)
+-- The whole messages of what the server has said, but for notifications where those are swallowed;
+-- the start of the next one is kept. A message is its type, its length and the rest.
+local function filter(link, data)
+  local out, at = {}, 1
+  data = link.rest .. data
+  while #data >= at + 4 do
+    local len = 1 + string.unpack(">I4", data, at + 1)
+    if #data < at + len - 1 then
+      break
+    end
+    local is_notification = data:sub(at, at) == "A"
+    link.notifications = link.notifications + (is_notification and 1 or 0)
+    if not (is_notification and link.is_deaf) then
+      out[#out + 1] = data:sub(at, at + len - 1)
+    end
+    at = at + len
+  end
+  link.rest = data:sub(at)
+  return table.concat(out)
+end
+
+local function on_server_data(link, data)
+  local text = filter(link, data)
+  if text ~= "" and not link.is_mute then
+    link.client:write(text)
+  end
+end
+
+local function on_client_data(link, data)
+  link.hello = link.hello or data -- the client speaks first
+  link.server:write(data)
+end
+
+local function pass(self, link, from, on_data)
   from:read_start(function(failure, data)
     if failure or not data then
       close_link(self, link)
-    elseif not is_kept() then
-      link.hello = link.hello or data -- the client speaks first
-      to:write(data)
+    else
+      on_data(link, data)
     end
   end)
 end
 
 local function on_client(self)
-  local link = { client = uv.new_pipe(false), server = uv.new_pipe(false) }
+  local link = {
+    client = uv.new_pipe(false), server = uv.new_pipe(false), rest = "", notifications = 0,
+  }
   assert(self.listener:accept(link.client))
   self.links[link] = true
   link.server:connect(self.target, function(failure)
@@ -45,8 +78,8 @@ local function on_client(self)
       close_link(self, link)
       return
     end
-    pass(self, link, link.client, link.server, function() return false end)
-    pass(self, link, link.server, link.client, function() return link.is_mute end)
+    pass(self, link, link.client, on_client_data)
+    pass(self, link, link.server, on_server_data)
   end)
 end
 
@@ -81,6 +114,21 @@ end
 ---@param name string
 function Proxy:mute(name)
   each(self, name, function(link) link.is_mute = true end)
+end
+
+--- From now on no notification gets through on the connections with this name.
+---@param name string
+function Proxy:deafen(name)
+  each(self, name, function(link) link.is_deaf = true end)
+end
+
+--- How many notifications have come for the connections with this name that are there now.
+---@param name string
+---@return integer
+function Proxy:notifications(name)
+  local count = 0
+  each(self, name, function(link) count = count + link.notifications end)
+  return count
 end
 
 --- Cuts the connections with this name.

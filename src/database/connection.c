@@ -208,6 +208,12 @@ static void lose(struct tq_connection *c, const struct tq_err *err)
     c->config.on_lost(c->config.owner, &cause);
 }
 
+void tq_connection_reset(struct tq_connection *c, const struct tq_err *err)
+{
+    if (c->state == READY)
+        lose(c, err);
+}
+
 void tq_connection_close(struct tq_connection *c)
 {
     struct tq_err err;

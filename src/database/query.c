@@ -18,6 +18,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_NEXT_DUE] = "next_due",
     [TQ_QUERY_SWEEP] = "sweep",
     [TQ_QUERY_DOORBELL] = "doorbell",
+    [TQ_QUERY_ECHO] = "echo",
     [TQ_QUERY_COMPLETE] = "complete",
     [TQ_QUERY_COMPLETE_LOGGED] = "complete_logged",
     [TQ_QUERY_FAIL] = "fail",

@@ -127,6 +127,10 @@ void tq_repository_ring_doorbell(struct tq_connection *connection, struct tq_req
                                  const struct tq_lane_cursor *lanes, size_t count, bool is_full,
                                  int64_t worker_id);
 
+/* Notifies ourselves. */
+void tq_repository_echo(struct tq_connection *connection, struct tq_request *request,
+                        const char *payload);
+
 /* Row `row` of a claim: false when it is the closing one, which tells the moment. */
 bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct tq_claimed *claimed,
                                 struct tq_claim_moment *moment);

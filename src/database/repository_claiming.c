@@ -128,6 +128,13 @@ void tq_repository_ring_doorbell(struct tq_connection *connection, struct tq_req
     tq_connection_send(connection, request, TQ_QUERY_DOORBELL);
 }
 
+void tq_repository_echo(struct tq_connection *connection, struct tq_request *request,
+                        const char *payload)
+{
+    tq_params_text(tq_connection_params(connection), payload);
+    tq_connection_send(connection, request, TQ_QUERY_ECHO);
+}
+
 bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct tq_claimed *claimed,
                                 struct tq_claim_moment *moment)
 {

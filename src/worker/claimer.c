@@ -210,6 +210,11 @@ void tq_claimer_recovered(struct tq_claimer *claimer)
     tq_claimer_wake(claimer);
 }
 
+bool tq_claimer_is_asleep(const struct tq_claimer *claimer)
+{
+    return claimer->is_running && claimer->vigil.state == TQ_VIGIL_ASLEEP;
+}
+
 bool tq_claimer_is_busy(const struct tq_claimer *claimer)
 {
     return claimer->claim.is_pending || claimer->found.is_pending;

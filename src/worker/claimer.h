@@ -68,6 +68,9 @@ void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, c
 int64_t tq_claimer_needs_recovery(const struct tq_claimer *claimer);
 void tq_claimer_recovered(struct tq_claimer *claimer);
 
+/* Whether it waits for a notification, or the next time to look. */
+bool tq_claimer_is_asleep(const struct tq_claimer *claimer);
+
 /* Whether a request is under way. */
 bool tq_claimer_is_busy(const struct tq_claimer *claimer);
 

@@ -136,6 +136,7 @@ static void close_all(struct tq_worker *worker)
     tq_sweeper_close(worker->sweeper);
     tq_janitor_close(worker->janitor);
     tq_strangers_close(worker->strangers);
+    tq_echo_close(worker->echo);
     tq_reaper_close(worker->reaper);
     tq_lease_close(worker->lease);
     tq_claimer_close(worker->claimer);

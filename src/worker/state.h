@@ -12,6 +12,7 @@
 #include "worker/canceller.h"
 #include "worker/claimer.h"
 #include "worker/dispatcher.h"
+#include "worker/echo.h"
 #include "worker/generation.h"
 #include "worker/herald.h"
 #include "worker/janitor.h"
@@ -54,6 +55,7 @@ struct tq_worker {
     struct tq_sweeper *sweeper;
     struct tq_janitor *janitor;
     struct tq_strangers *strangers;
+    struct tq_echo *echo;
     struct tq_canceller canceller;
     struct tq_watchdog *watchdog;
     struct tq_reloader *reloader;

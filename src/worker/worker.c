@@ -178,7 +178,15 @@ static void on_claim_ready(void *owner)
 {
     struct tq_worker *worker = owner;
 
+    tq_echo_forget(worker->echo);
     tq_claimer_wake(worker->claimer);
+}
+
+static bool on_ask_asleep(void *owner)
+{
+    struct tq_worker *worker = owner;
+
+    return tq_claimer_is_asleep(worker->claimer);
 }
 
 /* From a producer, a worker that has just registered, or another worker's doorbell. */
@@ -186,7 +194,7 @@ static void on_notify(void *owner, const char *payload)
 {
     struct tq_worker *worker = owner;
 
-    if (strcmp(payload, worker->id_text) == 0)
+    if (tq_echo_hear(worker->echo, payload) || strcmp(payload, worker->id_text) == 0)
         return; /* our own doorbell is for the others */
     if (*payload != '\0')
         tq_claimer_set_others(worker->claimer, true);
@@ -368,6 +376,14 @@ static void make_keeping_parts(struct tq_worker *worker)
         .connection = worker->control.connection,
         .claimer = worker->claimer,
         .interval_ms = options->poll_interval_ms,
+    });
+    worker->echo = tq_echo_new(&(struct tq_echo_config){
+        .loop = &worker->loop,
+        .listener = worker->claim.connection,
+        .caller = worker->control.connection,
+        .lease_ms = worker->lease_ms,
+        .owner = worker,
+        .is_asleep = on_ask_asleep,
     });
     worker->strangers = tq_strangers_new(&(struct tq_strangers_config){
         .loop = &worker->loop,

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// LISTEN can die in silence: a pooler gives the session another backend, a proxy drops what nobody
+// asked for. So a worker that sleeps, and relies on notifications, calls out to itself now and
+// then: from the control connection to the claim connection. When no echo comes, the claim
+// connection is made anew, which is logged as any outage is.
+//
+//     QUIET --a lease has passed, and the worker sleeps--> CALLED --echo--> QUIET
+//                                                            '--none for half a lease--> reset,
+//                                                            QUIET
+//
+// After each reset in a row the next call waits twice as long, up to an hour: where notifications
+// never arrive, the poll interval has to do. A worker that is busy never calls, because NOTIFY
+// takes a lock that serialises commits. Main thread.
+#ifndef TQ_WORKER_ECHO_H
+#define TQ_WORKER_ECHO_H
+
+#include <uv.h>
+
+#include "database/repository.h"
+
+struct tq_echo;
+
+struct tq_echo_config {
+    uv_loop_t *loop;
+    struct tq_connection *listener; /* the claim connection */
+    struct tq_connection *caller;   /* the control connection */
+    int64_t lease_ms;
+    void *owner;
+    bool (*is_asleep)(void *owner); /* whether the worker relies on notifications now */
+};
+
+struct tq_echo *tq_echo_new(const struct tq_echo_config *config);
+void tq_echo_close(struct tq_echo *echo); /* frees by the loop's next turn */
+
+/* The listener was connected anew: an echo of before will not come. */
+void tq_echo_forget(struct tq_echo *echo);
+
+/* A notification arrived. False when it is none of an echo, of whatever worker. */
+bool tq_echo_hear(struct tq_echo *echo, const char *payload);
+
+#endif
