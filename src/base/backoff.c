@@ -31,6 +31,11 @@ bool tq_backoff_kind_parse(const char *name, enum tq_backoff_kind *kind)
     return false;
 }
 
+const char *tq_backoff_kind_name(enum tq_backoff_kind kind)
+{
+    return kind_names[kind];
+}
+
 /* In floating point, so that no exponent overflows; the cap brings it back into range. */
 static double growth_ms(const struct tq_backoff *policy, int failures)
 {

@@ -33,6 +33,8 @@ extern const struct tq_backoff tq_backoff_default;
 bool tq_backoff_kind_parse(const char *name, enum tq_backoff_kind *kind)
     __attribute__((warn_unused_result));
 
+const char *tq_backoff_kind_name(enum tq_backoff_kind kind);
+
 /* The delay after the failures-th failure (1 or more). unit is a random number in [0, 1). */
 int64_t tq_backoff_delay_ms(const struct tq_backoff *policy, int failures, double unit);
 

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "command/database.h"
+#include "command/json_print.h"
 #include "database/operator.h"
 
 bool tq_task_id_parse(const char *text, int64_t *id, struct tq_err *err)
@@ -42,18 +43,6 @@ bool tq_task_status_check(const char *status, const char *choices, struct tq_err
     return tq_err_set(err, TQ_ERR_USAGE, 0, "--status: \"%.64s\" is none of %s", status, choices);
 }
 
-static void print_json_text(const char *text)
-{
-    (void)putchar('"');
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < ' ')
-            (void)printf("\\u%04x", (unsigned)*text);
-        else
-            (void)printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-    }
-    (void)putchar('"');
-}
-
 static void print_outcome(int64_t id, const char *outcome, bool is_json, bool is_first)
 {
     if (is_json)
@@ -69,7 +58,7 @@ static void print_refusal(int64_t id, const char *reason, bool is_json, bool is_
         return;
     (void)printf("%s{\"id\":%" PRId64 ",\"outcome\":\"refused\",\"reason\":", is_first ? "" : ",",
                  id);
-    print_json_text(reason);
+    tq_json_print_text(reason);
     (void)putchar('}');
 }
 

@@ -5,6 +5,38 @@
 #include "script/source.h"
 #include "script/state.h"
 
+/* [handler, file, item]: */
+static int p_add_item(lua_State *L)
+{
+    const char *file = lua_touserdata(L, 2);
+    int item = (int)lua_tointeger(L, 3);
+
+    lua_settop(L, 1);
+    tq_handler_add(L, file, item);
+    return 0;
+}
+
+/* A handler is on top. Where all problems are wanted, one that is wrong leaves the others alone. */
+static void add_item(lua_State *L, const char *file, int item)
+{
+    struct tq_script *script = tq_script_of(L);
+
+    if (script->config.on_problem == NULL) {
+        tq_handler_add(L, file, item);
+        return;
+    }
+    lua_pushcfunction(L, p_add_item);
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)file);
+    lua_pushinteger(L, item);
+    if (lua_pcall(L, 3, 0, 0) == LUA_OK)
+        return;
+    if (script->is_ending || lua_type(L, -1) != LUA_TSTRING)
+        (void)lua_error(L);
+    script->config.on_problem(script->config.owner, lua_tostring(L, -1));
+    lua_pop(L, 1);
+}
+
 static void add_list(lua_State *L, const char *file)
 {
     lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
@@ -13,7 +45,7 @@ static void add_list(lua_State *L, const char *file)
         if (lua_rawgeti(L, -1, i) != LUA_TTABLE)
             (void)luaL_error(L, "%s: item %d of its list is a %s, not a handler", file, (int)i,
                              luaL_typename(L, -1));
-        tq_handler_add(L, file, (int)i);
+        add_item(L, file, (int)i);
         lua_pop(L, 1);
     }
 }
@@ -38,20 +70,22 @@ static void add_value(lua_State *L, const char *file)
     tq_handler_add(L, file, 0);
 }
 
+static void run_file(lua_State *L, const struct tq_source_file *file)
+{
+    tq_script_of(L)->loading = file;
+    tq_require_run_file(L, file, file->path);
+    if (file->kind == TQ_FILE_HANDLERS)
+        add_value(L, file->name);
+    lua_pop(L, 1);
+}
+
 static void run_files(lua_State *L, enum tq_file_kind kind)
 {
-    struct tq_script *script = tq_script_of(L);
+    const struct tq_source *source = tq_script_of(L)->source;
 
-    for (size_t i = 0; i < script->source->count; i++) {
-        const struct tq_source_file *file = &script->source->files[i];
-
-        if (file->kind != kind)
-            continue;
-        script->loading = file;
-        tq_require_run_file(L, file, file->path);
-        if (kind == TQ_FILE_HANDLERS)
-            add_value(L, file->name);
-        lua_pop(L, 1);
+    for (size_t i = 0; i < source->count; i++) {
+        if (source->files[i].kind == kind)
+            run_file(L, &source->files[i]);
     }
 }
 
@@ -60,5 +94,19 @@ int tq_loader_load(lua_State *L)
     run_files(L, TQ_FILE_HANDLERS);
     run_files(L, TQ_FILE_LISTENER);
     tq_script_of(L)->loading = NULL;
+    return 0;
+}
+
+int tq_loader_load_file(lua_State *L)
+{
+    const struct tq_source_file *file = lua_touserdata(L, 1);
+
+    if (file->kind != TQ_FILE_MODULE) {
+        run_file(L, file);
+        return 0;
+    }
+    tq_script_of(L)->loading = file;
+    if (tq_chunk_load(L, file->text, file->len, lua_pushfstring(L, "@%s", file->name)) != LUA_OK)
+        (void)lua_error(L);
     return 0;
 }

@@ -65,20 +65,50 @@ static int compare_handlers(const void *a, const void *b)
     return strcmp(left->type, right->type);
 }
 
-static bool load(struct tq_script *script, struct tq_err *err)
+/* Within a time limit of its own. */
+static bool run_loader(struct tq_script *script, lua_CFunction loader,
+                       const struct tq_source_file *file, struct tq_err *err)
 {
     lua_State *L = script->L;
 
     script->deadline_us = tq_clock_us() + LOADING_US;
     tq_slice_begin(script, TQ_PHASE_LOADING, L);
-    lua_pushcfunction(L, tq_loader_load);
+    lua_pushcfunction(L, loader);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)file);
 
-    int status = lua_pcall(L, 0, 0, 0);
+    int status = lua_pcall(L, 1, 0, 0);
 
     tq_slice_end(script);
     lua_sethook(L, NULL, 0, 0);
     if (status != LUA_OK)
-        return set_error(script, status, err);
+        (void)set_error(script, status, err);
+    lua_settop(L, 0);
+    return status == LUA_OK;
+}
+
+static void load_all_the_same(struct tq_script *script)
+{
+    static const enum tq_file_kind kinds[] = {TQ_FILE_HANDLERS, TQ_FILE_LISTENER, TQ_FILE_MODULE};
+    struct tq_err err;
+
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        for (size_t i = 0; i < script->source->count; i++) {
+            const struct tq_source_file *file = &script->source->files[i];
+
+            if (file->kind == kinds[k] && !run_loader(script, tq_loader_load_file, file, &err))
+                script->config.on_problem(script->config.owner, err.message);
+        }
+    }
+}
+
+static bool load(struct tq_script *script, struct tq_err *err)
+{
+    lua_State *L = script->L;
+
+    if (script->config.on_problem != NULL)
+        load_all_the_same(script);
+    else if (!run_loader(script, tq_loader_load, NULL, err))
+        return false;
     if (script->handler_count > 0)
         qsort(script->handlers, script->handler_count, sizeof *script->handlers, compare_handlers);
     script->is_sorted = true;

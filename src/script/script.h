@@ -32,6 +32,10 @@ struct tq_script_config {
     int (*open_taskq)(struct lua_State *); /* luaopen_taskq, from the binding layer, or a fake */
     const void *host;        /* struct tq_host of binding/host.h; script never looks */
     size_t memory_cap_bytes; /* of the whole state; 0: 256 MB */
+    /* When set: what is wrong is told here, and the rest is loaded all the same; modules that no
+       handler requires are compiled. It must not call into the script. */
+    void (*on_problem)(void *owner, const char *message);
+    void *owner;
 };
 
 /* Reads every *.lua under folder (and its subfolders) into memory, in order of path. The main
@@ -48,8 +52,20 @@ bool tq_source_takes(const char *path);
    they are equal, byte for byte. To be freed. */
 char *tq_source_describe_change(const struct tq_source *before, const struct tq_source *after);
 
-/* The line of source that a message such as "handlers/a.lua:12: reason" is about, trimmed; NULL: it
-   names none, or an empty one. To be freed. */
+/* What a message such as "handlers/a.lua:12: reason" is about. */
+struct tq_source_place {
+    const char *file;   /* its name; belongs to the source */
+    long line;          /* 0: unknown */
+    const char *reason; /* the rest of the message, or all of it when it begins otherwise */
+};
+
+/* False: it names no file of the source. A message that names a handler's field and no line gets
+   the one line where that field is set. */
+TQ_MUST_CHECK bool tq_source_locate(const struct tq_source *source, const char *message,
+                                    struct tq_source_place *place);
+
+/* The line of source that a message is about, trimmed; NULL: it names none, or an empty one. To be
+   freed. */
 char *tq_source_quote(const struct tq_source *source, const char *message);
 
 /* Makes a state and loads the source into it: handlers, then listeners. On failure err names file,

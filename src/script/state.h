@@ -197,7 +197,8 @@ bool tq_view_is(lua_State *L, int index);
 int tq_view_refuse_write(lua_State *L);
 
 /* loader.c and handler.c; in a protected call. */
-int tq_loader_load(lua_State *L);
+int tq_loader_load(lua_State *L);                              /* everything */
+int tq_loader_load_file(lua_State *L);                         /* a light userdata: the file */
 void tq_handler_add(lua_State *L, const char *file, int item); /* validates the table on top */
 
 /* hint.c: the one of known (a list that ends with NULL) that was probably meant by word, or NULL.

@@ -133,3 +133,65 @@ UNIT_TEST(quotes_from_a_file_whose_name_lua_has_shortened)
     tq_source_unref(source);
     stage_close(&stage);
 }
+
+/* Where a message about the one file a.lua is located: "LINE reason". */
+static void check_place(const struct stage *stage, const char *reason, long line)
+{
+    struct tq_source *source = read_source(stage);
+    char *message = tq_format("%s/a.lua: %s", stage->folder, reason);
+    struct tq_source_place place;
+
+    CHECK(tq_source_locate(source, message, &place));
+    CHECK_TEXT(place.file, source->files[0].name);
+    CHECK_TEXT(place.reason, reason);
+    CHECK_INT(place.line, line);
+    free(message);
+    tq_source_unref(source);
+}
+
+UNIT_TEST(finds_the_line_that_sets_a_field)
+{
+    struct stage stage;
+
+    stage_open(&stage);
+    stage_write(&stage, "a.lua",
+                "local my_timeout = 5\n"
+                "return {\n"
+                "  { type = 'a', timeout=5, backoff = {\n"
+                "    kind = 'x', base = 0 } },\n"
+                "  { type = 'b', time_out = 5, wait == 7 },\n"
+                "}\n");
+
+    check_place(&stage, "handler 1: timeout: must be a number", 3);
+    check_place(&stage, "backoff.base: must be a number", 4);
+    check_place(&stage, "handler 1: unknown backoff.kind \"x\"", 4);
+    check_place(&stage, "handler 2: unknown field \"time_out\" (did you mean \"timeout\"?)", 5);
+    check_place(&stage, "handler 2: type: is set twice", 0);
+    check_place(&stage, "wait: is only compared", 0);
+    check_place(&stage, "must return a handler", 0);
+    stage_close(&stage);
+}
+
+UNIT_TEST(takes_a_message_apart_that_begins_with_its_place)
+{
+    struct stage stage;
+    struct tq_source_place place;
+
+    stage_open(&stage);
+    stage_write(&stage, "a.lua", "one\ntwo\n");
+    struct tq_source *source = read_source(&stage);
+    const char *name = source->files[0].name;
+    char *message = tq_format("%s:2: bad", name), *inner = tq_format("in %s:1: bad", name);
+
+    CHECK(tq_source_locate(source, message, &place));
+    CHECK_TEXT(place.reason, "bad");
+    CHECK_INT(place.line, 2);
+    CHECK(tq_source_locate(source, inner, &place));
+    CHECK_TEXT(place.reason, inner);
+    CHECK_INT(place.line, 1);
+    CHECK(!tq_source_locate(source, "/elsewhere/a.lua:1: bad", &place));
+    free(message);
+    free(inner);
+    tq_source_unref(source);
+    stage_close(&stage);
+}
