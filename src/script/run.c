@@ -141,12 +141,47 @@ void tq_run_release_wait(struct tq_run *run)
     run->wait = NULL;
 }
 
+void tq_run_add_part(struct tq_run *run, struct tq_run_part *part)
+{
+    part->previous = NULL;
+    part->next = run->parts;
+    if (part->next != NULL)
+        part->next->previous = part;
+    run->parts = part;
+}
+
+void tq_run_remove_part(struct tq_run *run, struct tq_run_part *part)
+{
+    if (part->next != NULL)
+        part->next->previous = part->previous;
+    if (part->previous != NULL)
+        part->previous->next = part->next;
+    else
+        run->parts = part->next;
+}
+
+struct tq_run_part *tq_run_parts(struct tq_run *run)
+{
+    return run->parts;
+}
+
+static void release_parts(struct tq_run *run)
+{
+    while (run->parts != NULL) {
+        struct tq_run_part *part = run->parts;
+
+        tq_run_remove_part(run, part);
+        part->release(part);
+    }
+}
+
 /* The outcome is known: nothing of the run is left in the state but the idle coroutine. */
 static enum tq_run_state finish(struct tq_run *run)
 {
     struct tq_script *script = run->script;
 
     tq_run_release_wait(run);
+    release_parts(run);
     if (run->journal != NULL)
         run->outcome.notes = tq_journal_notes(run->journal);
     run->chain_count = 0;

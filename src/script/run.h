@@ -108,6 +108,17 @@ const struct tq_outcome *tq_run_outcome(const struct tq_run *run);
 TQ_MUST_CHECK bool tq_run_charge(struct tq_run *run, size_t bytes);
 void tq_run_discharge(struct tq_run *run, size_t bytes);
 
+/* Something outside of the Lua state that belongs to a run, and goes with it at the latest: when
+   the run is DONE, its parts are released, the wait that may use them before them. */
+struct tq_run_part {
+    void (*release)(struct tq_run_part *part);
+    struct tq_run_part *previous, *next;
+};
+
+void tq_run_add_part(struct tq_run *run, struct tq_run_part *part);
+void tq_run_remove_part(struct tq_run *run, struct tq_run_part *part);
+struct tq_run_part *tq_run_parts(struct tq_run *run); /* the first one, or NULL */
+
 void *tq_run_owner(const struct tq_run *run);
 
 void tq_run_free(struct tq_run *run);

@@ -128,6 +128,7 @@ struct tq_run {
     void *wait; /* of the binding, until release_wait(wait) */
     void (*release_wait)(void *wait);
     int (*finish_wait)(lua_State *L, void *wait);
+    struct tq_run_part *parts;
 
     struct tq_journal *journal; /* NULL: it has said nothing */
     struct tq_outcome outcome;
@@ -190,6 +191,7 @@ void tq_require_run_file(lua_State *L, const struct tq_source_file *file,
 
 /* sandbox.c: everything that scripts see; in a protected call. */
 void tq_sandbox_open(lua_State *L);
+int tq_sandbox_call_late(lua_State *L); /* calls a function of a module that it loads first */
 
 /* view.c: read-only views of tables. */
 void tq_view_push(lua_State *L, int index); /* [-0, +1, m] */

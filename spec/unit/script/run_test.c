@@ -449,3 +449,40 @@ UNIT_TEST(reuses_coroutines_without_growth)
     CHECK(tq_script_memory_bytes(stage.script) < 3 * first_bytes);
     stage_close(&stage);
 }
+
+static int released;
+
+static void count_release(struct tq_run_part *part)
+{
+    (void)part;
+    released++;
+}
+
+UNIT_TEST(parts_go_with_their_run)
+{
+    struct tq_run_part parts[3];
+    struct stage stage;
+
+    stage_open(&stage);
+    stage_load_body(&stage, "taskq.sleep(1) return 1");
+    for (int round = 0; round < 2; round++) {
+        struct tq_run *run = stage_start(&stage, "t", "{}");
+
+        CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+        for (int i = 0; i < 3; i++) {
+            parts[i].release = count_release;
+            tq_run_add_part(run, &parts[i]);
+        }
+        tq_run_remove_part(run, &parts[1]);
+        CHECK(tq_run_parts(run) == &parts[2]);
+        released = 0;
+        if (round == 0)
+            tq_run_stop(run, TQ_STOP_CANCELLED);
+        else
+            (void)stage_finish(&stage, run);
+        CHECK_INT(released, 2);
+        CHECK(tq_run_parts(run) == NULL);
+        tq_run_free(run);
+    }
+    stage_close(&stage);
+}
