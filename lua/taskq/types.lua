@@ -94,6 +94,12 @@
 ---@field fetch fun(call: table): integer?, string, string|integer, string?
 --- Returns code, signal, stdout and stderr, or nil, a message and an errno.
 ---@field spawn fun(call: table): integer?, integer|string, string|integer, string?
+--- Starts a command of the shell, to be read, or to be written; returns its number, or nil, a
+--- message and an errno, as the other three do.
+---@field pipe_open fun(command: string, is_written: boolean): integer?, string?, integer?
+---@field pipe_read fun(number: integer): string?, string?, integer? nil alone at the end
+---@field pipe_write fun(number: integer, text: string): true?, string?, integer?
+---@field pipe_close fun(number: integer): integer?, integer|string, integer? code and signal
 --- Makes a folder and those that lead to it; true, or nil, a message and an errno.
 ---@field make_folder fun(path: string): true?, string?, integer?
 ---@field random_name fun(): string 16 hexadecimal digits, new at every call

@@ -104,6 +104,22 @@ struct tq_spawn_wait {
     size_t out_len, err_len;
 };
 
+/* A program that a handler reads from or writes to while it runs. It belongs to the run, and goes
+   with it; a number names it there. */
+enum tq_pipe_act {
+    TQ_PIPE_READ,  /* done when there are bytes, or when there will be no more */
+    TQ_PIPE_WRITE, /* done when the bytes are written */
+    TQ_PIPE_CLOSE, /* done when the program has ended; then there is no such pipe any more */
+};
+
+struct tq_pipe_wait {
+    struct tq_wait wait; /* first; the code of err is an errno */
+    const char *bytes;   /* READ; NULL: the end */
+    size_t len;
+    bool is_taken;    /* set by the binding: the bytes need not come again */
+    int code, signal; /* CLOSE; as in struct tq_spawn_wait */
+};
+
 struct tq_host {
     void *owner;
     const char *worker_id;
@@ -113,6 +129,11 @@ struct tq_host {
     struct tq_query_wait *(*query)(void *owner, struct tq_run *run,
                                    const struct tq_host_query *query);
     struct tq_wait *(*spawn)(void *owner, struct tq_run *run, const struct tq_spawn_call *call);
+    /* Starts a command of the shell; its number, or 0 and err with an errno. */
+    int64_t (*open_pipe)(void *owner, struct tq_run *run, const char *command, bool is_written,
+                         struct tq_err *err);
+    struct tq_wait *(*use_pipe)(void *owner, struct tq_run *run, int64_t number,
+                                enum tq_pipe_act act, const char *bytes, size_t len);
     struct tq_wait *(*fetch)(void *owner, struct tq_run *run, const struct tq_http_call *call);
     bool (*is_shutting_down)(void *owner);
     void (*report_progress)(void *owner); /* some run has: see tq_run_take_progress() */

@@ -29,7 +29,7 @@ enum { TQ_CHILD_OUT, TQ_CHILD_ERR, TQ_CHILD_STREAMS };
 
 struct tq_child_request {
     const char *const *argv; /* argv[0] is looked for in PATH; ends with NULL */
-    const char *const *env;  /* all of it, "NAME=value"; ends with NULL */
+    const char *const *env;  /* all of it, "NAME=value"; ends with NULL; or NULL: ours */
     const char *cwd;         /* or NULL */
     enum tq_child_input input;
     enum tq_child_output output[TQ_CHILD_STREAMS];

@@ -202,7 +202,8 @@ static const char *find_barrier(struct tq_script *script, lua_State *L)
     for (int level = 1; lua_getstack(L, level, &ar) && lua_getinfo(L, "f", &ar); level++) {
         lua_CFunction function = lua_tocfunction(L, -1);
 
-        if (function == NULL || function == script->pcall || function == tq_coroutine_xpcall) {
+        if (function == NULL || function == script->pcall || function == tq_coroutine_xpcall ||
+            function == tq_sandbox_call_late) {
             lua_pop(L, 1);
             continue;
         }

@@ -142,13 +142,22 @@ static int file_lines(lua_State *L)
     return 4;
 }
 
+/* What io.popen returns is a table that says that it is a file; see lua/taskq/pipe.lua. */
+static bool is_pipe(lua_State *L)
+{
+    return lua_istable(L, 1) && luaL_getmetafield(L, 1, "__name") == LUA_TSTRING &&
+           strcmp(lua_tostring(L, -1), LUA_FILEHANDLE) == 0;
+}
+
 static int file_type(lua_State *L)
 {
     luaL_checkany(L, 1);
 
     luaL_Stream *stream = luaL_testudata(L, 1, LUA_FILEHANDLE);
 
-    if (stream == NULL)
+    if (stream == NULL && is_pipe(L))
+        (void)lua_pushstring(L, lua_getfield(L, 1, "number") == LUA_TNIL ? "closed file" : "file");
+    else if (stream == NULL)
         luaL_pushfail(L);
     else
         (void)lua_pushstring(L, stream->closef == NULL ? "closed file" : "file");

@@ -111,14 +111,41 @@ static const struct {
 } refused[] = {
     {"os", "exit", "it would end the worker; return or raise an error instead"},
     {"os", "setlocale", "it would change the whole worker"},
-    {"os", "execute", "it would block the thread, and every task on it"},
-    {"io", "popen", "it would block the thread, and every task on it"},
     {"io", "input", "the default input would be shared by all tasks; use io.open"},
     {"io", "output", "the default output would be shared by all tasks; use io.open"},
     {"io", "write", "the default output would be shared by all tasks; use io.open or print"},
     {"io", "close", "there is no default output; close the file itself"},
     {"string", "dump", "bytecode cannot be loaded again"},
 };
+
+/* Functions of Lua's libraries that our own Lua files replace: they wait, and so need the host. */
+static const struct {
+    const char *library, *function, *module;
+} late[] = {
+    {"os", "execute", "taskq.shell"},
+    {"io", "popen", "taskq.shell"},
+};
+
+static int finish_late(lua_State *L, int status, lua_KContext unused)
+{
+    (void)status;
+    (void)unused;
+    return lua_gettop(L);
+}
+
+/* Upvalue 1 is the function's name, 2 that of the module. */
+int tq_sandbox_call_late(lua_State *L)
+{
+    int count = lua_gettop(L);
+
+    tq_context_require(L, lua_tostring(L, lua_upvalueindex(2)));
+    lua_pushvalue(L, lua_upvalueindex(1));
+    (void)lua_gettable(L, -2); /* a function, or it is a fault of the module */
+    lua_replace(L, -2);
+    lua_insert(L, 1);
+    lua_callk(L, count, LUA_MULTRET, 0, finish_late);
+    return finish_late(L, LUA_OK, 0);
+}
 
 static const luaL_Reg base_functions[] = {
     {"collectgarbage", base_collectgarbage},
@@ -156,6 +183,18 @@ static void refuse_functions(lua_State *L, int globals)
         (void)lua_pushstring(L, refused[i].reason);
         lua_pushcclosure(L, refuse_call, 2);
         lua_setfield(L, -2, refused[i].function);
+        lua_pop(L, 1);
+    }
+}
+
+static void set_late_functions(lua_State *L, int globals)
+{
+    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+        (void)lua_getfield(L, globals, late[i].library); /* always a table */
+        (void)lua_pushstring(L, late[i].function);
+        (void)lua_pushstring(L, late[i].module);
+        lua_pushcclosure(L, tq_sandbox_call_late, 2);
+        lua_setfield(L, -2, late[i].function);
         lua_pop(L, 1);
     }
 }
@@ -314,6 +353,7 @@ void tq_sandbox_open(lua_State *L)
     replace_io(L, globals);
     restrict_debug(L, globals);
     refuse_functions(L, globals);
+    set_late_functions(L, globals);
     set_package(L, globals);
     protect_metatables(L);
     protect_libraries(L, globals);

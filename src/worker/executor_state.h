@@ -61,7 +61,8 @@ struct tq_executor {
     struct tq_task *waiting;                     /* started, doubly linked */
     struct tq_letter *outbox, **outbox_last;     /* finished, not posted yet */
     size_t outbox_count;
-    int running; /* started and not finished */
+    int running;       /* started and not finished */
+    int64_t last_pipe; /* the number that was given last */
 };
 
 /* executor_run.c */
@@ -114,5 +115,6 @@ void tq_host_add_progress(struct tq_host *host);
 void tq_host_add_query(struct tq_host *host);
 void tq_host_add_http(struct tq_host *host);
 void tq_host_add_spawn(struct tq_host *host);
+void tq_host_add_pipe(struct tq_host *host);
 
 #endif

@@ -38,8 +38,8 @@ UNIT_TEST(refuses_bytecode)
 UNIT_TEST(refuses_what_blocks_the_thread_or_ends_the_worker)
 {
     check_true(
-        "for _, call in ipairs({ { os.exit }, { os.execute, 'true' }, { os.setlocale, 'C' }, "
-        "    { io.popen, 'true' }, { io.write, 'x' }, { io.input }, { io.output } }) do "
+        "for _, call in ipairs({ { os.exit }, { os.setlocale, 'C' }, "
+        "    { io.write, 'x' }, { io.input }, { io.output } }) do "
         "  local ok, err = pcall(table.unpack(call)) "
         "  if ok or not err:find('is not available in handlers: ', 1, true) then return err end "
         "end return true");
