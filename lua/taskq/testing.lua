@@ -6,15 +6,13 @@ local control = require "taskq.testing.control"
 local files = require "taskq.testing.files"
 local handler = require "taskq.testing.handler"
 local http = require "taskq.testing.http"
-local module = require "taskq.testing.module"
 local query = require "taskq.testing.query"
 local queue = require "taskq.testing.queue"
 local spawn = require "taskq.testing.spawn"
 local stubs = require "taskq.testing.stubs"
 local tasks = require "taskq.testing.tasks"
 local world = require "taskq.testing.world"
-
-package.loaded.taskq = module
+require "taskq.testing.module" -- puts itself in the place of `taskq`
 
 ---@class taskq.testing
 ---@field enqueued table[] the tasks that handlers enqueued

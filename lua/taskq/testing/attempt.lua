@@ -3,6 +3,7 @@
 local clock = require "taskq.testing.clock"
 local codec = require "taskq.testing.codec"
 local context = require "taskq.testing.context"
+local events = require "taskq.testing.events"
 local sandbox = require "taskq.testing.sandbox"
 local world = require "taskq.testing.world"
 
@@ -105,13 +106,13 @@ local function end_of_value(attempt, value)
   return returned_failure(attempt, value)
 end
 
-local function start(attempt)
+local function start(attempt, argument)
   attempt.thread = coroutine.create(function()
     local traceback
     local is_done, value = xpcall(attempt.handler.handler, function(problem)
       traceback = debug.traceback(nil, 2)
       return problem
-    end, context.new(attempt))
+    end, argument)
     return is_done, value, traceback
   end)
   sandbox.limit(attempt.thread)
@@ -133,19 +134,20 @@ local function end_of(attempt, is_fine, is_done, value, traceback)
   return ended
 end
 
---- Runs the handler once.
+--- Runs the handler, or a listener, once.
 ---@param handler taskq.testing.Handler
 ---@param task taskq.testing.Task
+---@param argument any in place of a handler's context
 ---@return taskq.testing.End
 ---@return taskq.testing.Attempt
-function M.run(handler, task)
+function M.run(handler, task, argument)
   local attempt = {
     task = task, handler = handler, started = world.now, logs = {}, progress = {},
     timeout = handler.timeout or DEFAULT_TIMEOUT_MS,
   }
   attempt.hook = clock.budget_hook(attempt)
   world.attempt = attempt
-  local ended = end_of(attempt, start(attempt))
+  local ended = end_of(attempt, start(attempt, argument or context.new(attempt)))
   world.attempt = nil
   world.raise_complaint()
   if attempt.committed then
@@ -153,5 +155,7 @@ function M.run(handler, task)
   end
   return ended, attempt
 end
+
+events.run = M.run
 
 return M

@@ -1,7 +1,7 @@
 --- The context that a handler gets.
 
 local blame = require "taskq.testing.blame"
-local codec = require "taskq.testing.codec"
+local tasks = require "taskq.testing.tasks"
 local world = require "taskq.testing.world"
 local transaction = require "taskq.testing.transaction"
 
@@ -41,22 +41,10 @@ function M.names()
   return names
 end
 
---- What the handler sees of a task.
----@param task taskq.testing.Task
----@return taskq.Task
-function M.task(task)
-  return {
-    id = task.id, type = task.type, payload = codec.decode(task.json), priority = task.priority,
-    attempt = task.attempts, attempts = task.attempts, claims = task.claims,
-    max_attempts = task.effective_max_attempts,
-    created_at = task.created_at + 0.0, scheduled_at = task.scheduled_at + 0.0,
-  }
-end
-
 ---@param attempt taskq.testing.Attempt
 ---@return taskq.Context
 function M.new(attempt)
-  local context = { task = M.task(attempt.task), worker_id = world.worker_id }
+  local context = { task = tasks.seen(attempt.task), worker_id = world.worker_id }
   for name, call in pairs(functions) do
     context[name] = function(...)
       return call(attempt, ...)

@@ -1,42 +1,67 @@
---- Events of tasks: recorded, and handed to the listeners that files below listeners/ registered.
+--- Events of tasks: recorded, and told to the listeners that files below listeners/ registered. A
+--- listener runs beside the handlers, as in the worker: the time that it takes is its own.
 
+local blame = require "taskq.testing.blame"
 local world = require "taskq.testing.world"
 
 local M = {}
 
-local NAMES = {
-  ["worker-task:created"] = true, ["worker-task:started"] = true,
-  ["worker-task:completed"] = true, ["worker-task:failed"] = true,
-}
+local NAMES = { "created", "started", "completed", "failed" }
+local TIME_LIMIT_MS = 5000
 
---- taskq.on
----@param event string
----@param listener fun(event: taskq.Event)
-function M.on(event, listener)
-  if not NAMES[event] then
-    error(("taskq.on: there is no event %s"):format(tostring(event)), 2)
-  elseif type(listener) ~= "function" then
-    error("taskq.on: a function expected, got " .. type(listener), 2)
+--- Runs a listener as a handler; set by attempt.lua, which stands above this file.
+---@type fun(handler: taskq.testing.Handler, task: taskq.testing.Task, event: table): table
+M.run = nil
+
+local function is_event(name)
+  for _, short in ipairs(NAMES) do
+    if name == "worker-task:" .. short then
+      return true
+    end
   end
-  world.listeners[#world.listeners + 1] = { event = event, call = listener }
+  return false
 end
 
---- Records an event and tells it to its listeners; an error of theirs is a line of the log.
----@param kind string
+--- taskq.on
+---@param name string
+---@param listener fun(event: taskq.Event)
+function M.on(name, listener)
+  if type(name) ~= "string" then
+    blame.refuse_argument(1, "on", "string expected, got " .. type(name))
+  elseif type(listener) ~= "function" then
+    blame.refuse_argument(2, "on", "function expected, got " .. type(listener))
+  elseif not is_event(name) then
+    blame.raise("taskq.on: there is no event \"%s\"; there are worker-task:created, "
+      .. "worker-task:started, worker-task:completed and worker-task:failed", name)
+  elseif world.attempt then
+    blame.raise("taskq.on: listeners are registered while the files below listeners/ are loaded, "
+      .. "not later")
+  elseif not world.is_listening then
+    blame.raise("taskq.on: belongs into a file below listeners/, such as "
+      .. "handlers/listeners/alerts.lua")
+  end
+  table.insert(world.listeners, { type = name, handler = listener, timeout = TIME_LIMIT_MS })
+end
+
+--- Records an event and tells it; what goes wrong in a listener is a line of the log.
+---@param name string
+---@param task taskq.testing.Task
 ---@param payload table
-function M.emit(kind, payload)
-  local event = { type = kind, payload = payload }
-  world.events[#world.events + 1] = event
+function M.emit(name, task, payload)
+  local event = { type = name, payload = payload }
+  local attempt, now = world.attempt, world.now
+  table.insert(world.events, event)
   for _, listener in ipairs(world.listeners) do
-    if listener.event == kind then
-      local is_done, problem = pcall(listener.call, event)
-      if not is_done then
+    if listener.type == name then
+      local ended = M.run(listener, task, event)
+      if ended.error then
         local line = { level = "error", message = "a listener failed" }
-        line.fields = { event = kind, error = tostring(problem) }
+        line.fields = { event = name, error = ended.error }
         table.insert(world.logs, line)
       end
     end
   end
+  world.attempt, world.now = attempt, now
 end
 
 return M

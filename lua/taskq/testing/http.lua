@@ -1,4 +1,5 @@
---- taskq.http: recorded, and answered by the stubs of testing.http.
+--- What answers taskq.http in a test: lua/taskq/http.lua checks requests as in the worker, and the
+--- stubs of testing.http stand for the network.
 
 local clock = require "taskq.testing.clock"
 local codec = require "taskq.testing.codec"
@@ -7,12 +8,6 @@ local world = require "taskq.testing.world"
 
 local M = {}
 
-local FIELDS = {
-  url = "string", method = "string", headers = "table", body = "string", json = "any",
-  timeout = "number", max_redirects = "number", max_bytes = "number", ca = "string",
-  proxy = "string",
-}
-local DEFAULT_TIMEOUT_MS, DEFAULT_MAX_BYTES = 30000, 10 * 1024 * 1024
 local TIMED_OUT, TOO_LARGE = 28, 63 -- libcurl's numbers
 
 ---@class taskq.testing.Request
@@ -20,7 +15,7 @@ local TIMED_OUT, TOO_LARGE = 28, 63 -- libcurl's numbers
 ---@field url string
 ---@field headers table<string, string> names in small letters
 ---@field body string?
----@field json any what the handler passed as json
+---@field json any the body decoded, when it is sent as JSON
 ---@field timeout number
 
 --- Answers requests of a method ("*": any) to a URL, in which * stands for anything.
@@ -34,62 +29,48 @@ function M.stub(method, url, ...)
   end, ...)
 end
 
-local function check(options)
-  if type(options) ~= "table" then
-    error("taskq.http: a table expected, such as { url = \"https://api.example/\" }", 0)
+--- "Name: value" lines, or "Name;" for an empty value, by their names.
+local function read_lines(lines)
+  local headers = {}
+  for _, line in ipairs(lines) do
+    local name, value = line:match("^([^:;]+)[:;]%s*(.*)$")
+    headers[name:lower()] = value
   end
-  for name, value in pairs(options) do
-    local wanted = FIELDS[name]
-    if not wanted then
-      error(("taskq.http: %s: there is no such option"):format(tostring(name)), 0)
-    elseif wanted ~= "any" and type(value) ~= wanted then
-      error(("taskq.http: %s: must be a %s, not %s"):format(name, wanted, type(value)), 0)
-    end
-  end
-  if not options.url then
-    error("taskq.http: url: is missing", 0)
-  end
+  return headers
 end
 
-local function lower_keys(headers)
-  local lowered = {}
-  for name, value in pairs(headers or {}) do
-    lowered[name:lower()] = tostring(value)
-  end
-  return lowered
-end
-
-local function record(options)
+local function record(call)
   local request = {
-    method = (options.method or "GET"):upper(), url = options.url, body = options.body,
-    headers = lower_keys(options.headers), timeout = options.timeout or DEFAULT_TIMEOUT_MS,
-    json = options.json,
+    method = call.method, url = call.url, body = call.body, timeout = call.timeout,
+    headers = read_lines(call.headers),
   }
-  if options.json ~= nil then
-    request.body = codec.encode(options.json)
-    request.headers["content-type"] = request.headers["content-type"] or "application/json"
+  if request.body and (request.headers["content-type"] or ""):find("^application/json") then
+    request.json = codec.decode(request.body)
   end
   table.insert(world.requests, request)
   return request
 end
 
-local function response_of(answer, request)
-  local body = answer.body or ""
-  local headers = lower_keys(answer.headers)
-  if answer.json ~= nil then
-    body = codec.encode(answer.json)
-    headers["content-type"] = headers["content-type"] or "application/json"
+local function header_text(answer)
+  local lines, has_type = {}, false
+  for name, value in pairs(answer.headers or {}) do
+    for _, item in ipairs(type(value) == "table" and value or { value }) do
+      lines[#lines + 1] = ("%s: %s\r\n"):format(name, item)
+    end
+    has_type = has_type or name:lower() == "content-type"
   end
-  return {
-    status = answer.status or 200, headers = headers, body = body, url = answer.url or request.url,
-    json = function() return codec.decode(body) end,
-  }
+  if answer.json ~= nil and not has_type then
+    lines[#lines + 1] = "Content-Type: application/json\r\n"
+  end
+  table.sort(lines)
+  return table.concat(lines)
 end
 
-local function run(options)
-  check(options)
+--- taskq.core.fetch
+---@param call table as http.lua makes it
+function M.fetch(call)
   clock.check_wait("taskq.http")
-  local request = record(options)
+  local request = record(call)
   local answer, message, code = stubs.answer("http", request, nil,
     ("taskq.http: no stub answers %s %s; add testing.http(%q, %q, { status = 200 })"):format(
       request.method, request.url, request.method, request.url))
@@ -99,28 +80,13 @@ local function run(options)
   end
   clock.wait("taskq.http", math.min(answer.delay or 0, request.timeout))
   if (answer.delay or 0) > request.timeout then
-    return nil, ("no answer within %d ms"):format(request.timeout), TIMED_OUT
+    return nil, ("http: no answer within %d ms"):format(request.timeout), TIMED_OUT
   end
-  local response = response_of(answer, request)
-  if #response.body > (options.max_bytes or DEFAULT_MAX_BYTES) then
-    return nil, "the response is larger than max_bytes", TOO_LARGE
+  local body = answer.json ~= nil and codec.encode(answer.json) or answer.body or ""
+  if #body > call.max_bytes then
+    return nil, ("http: the response has more than %d bytes"):format(call.max_bytes), TOO_LARGE
   end
-  return response
+  return answer.status or 200, header_text(answer), body, answer.url or request.url
 end
-
-local function with_method(method)
-  return function(url, options)
-    local copy = { url = url, method = method }
-    for name, value in pairs(options or {}) do
-      copy[name] = value
-    end
-    return run(copy)
-  end
-end
-
---- taskq.http
-M.module = setmetatable({ get = with_method("GET"), post = with_method("POST") }, {
-  __call = function(_, options) return run(options) end,
-})
 
 return M

@@ -18,8 +18,12 @@ local MAX_SLEEP_MS = 1e12
 
 local M = {}
 
--- The parts of the real module that stand on C; lua/taskq/message.lua asks for a name.
+package.loaded.taskq = M
+
+-- What the Lua parts of the real module stand on.
 package.loaded["taskq.core"] = {
+  fetch = http.fetch,
+  spawn = spawn.spawn,
   random_name = function()
     world.last_name = (world.last_name or 0) + 1
     return ("%016x"):format(world.last_name)
@@ -30,8 +34,8 @@ local message = require "taskq.message"
 M.version = "testing"
 M.null = codec.null
 M.json = { array = codec.array, decode = codec.decode, encode = codec.encode }
-M.http = http.module
-M.spawn = spawn.run
+M.http = require "taskq.http"
+M.spawn = require "taskq.spawn"
 M.on = events.on
 M.cancel = control.cancel
 M.retry = control.retry

@@ -11,6 +11,7 @@ local world = require "taskq.testing.world"
 local M = {}
 
 local DEFAULT_MAX_ATTEMPTS = 3
+local FIRES = { failure = true, stopped = true }
 local MOST_ATTEMPTS = 10000 -- of one drain: a handler that snoozes for ever must not hang the spec
 
 --- What became of an attempt.
@@ -33,21 +34,29 @@ local function give_back(task, delay)
   end
 end
 
-local function is_too_old(task, handler)
-  return handler.max_age and world.now >= task.created_at + handler.max_age
+--- 90000 as "90s", in the largest unit that leaves no rest.
+local function duration_text(ms)
+  for _, unit in ipairs { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } } do
+    if ms % unit[2] == 0 then
+      return ("%d%s"):format(ms // unit[2], unit[1])
+    end
+  end
+  return ms .. "ms"
 end
 
 local function retry_or_fail(task, handler, ended)
-  task.error = ended.error
+  local delay = ended.delay or backoff.delay(handler.backoff, task.attempts, world.unit or 0)
+  local max_age = handler.max_age
   if ended.is_discarded or task.attempts >= task.effective_max_attempts then
     task.status = "failed"
-  elseif is_too_old(task, handler) then
+  elseif max_age and world.now + delay > task.created_at + max_age then
+    ended.error = ("%s; not retried: the next attempt would begin more than %s after the task was "
+      .. "created (max_age)"):format(ended.error, duration_text(max_age))
     task.status, ended.error_kind = "failed", "max age"
   else
-    task.status = "pending"
-    task.scheduled_at = world.now
-      + (ended.delay or backoff.delay(handler.backoff, task.attempts, world.unit or 0))
+    task.status, task.scheduled_at = "pending", world.now + delay
   end
+  task.error = ended.error
 end
 
 local function judge(task, handler, ended)
@@ -65,15 +74,17 @@ local function judge(task, handler, ended)
   end
 end
 
+--- What is neither completed nor failed fires nothing: cancelled, snoozed and given back tasks.
 local function emit(task, ended, duration)
-  local view = tasks.view(task)
+  local payload = { task = tasks.seen(task) }
   if task.status == "completed" then
-    local payload = { task = view, result = task.result, duration = duration }
-    events.emit("worker-task:completed", payload)
-  elseif ended.kind == "failure" or ended.kind == "stopped" then
-    local problem = { message = ended.error, traceback = ended.traceback, kind = ended.error_kind }
-    local payload = { task = view, error = problem, will_retry = task.status == "pending" }
-    events.emit("worker-task:failed", payload)
+    payload.result, payload.duration = task.result, duration
+    events.emit("worker-task:completed", task, payload)
+  elseif FIRES[ended.kind] and ended.error_kind ~= "cancelled"
+    and ended.error_kind ~= "interrupted" then
+    payload.error = { message = ended.error, traceback = ended.traceback, kind = ended.error_kind }
+    payload.will_retry = task.status == "pending"
+    events.emit("worker-task:failed", task, payload)
   end
 end
 
@@ -96,7 +107,8 @@ function M.attempt(task, handler)
   task.status, task.attempts, task.claims = "running", task.attempts + 1, task.claims + 1
   task.effective_max_attempts = task.max_attempts or handler.max_attempts or DEFAULT_MAX_ATTEMPTS
   local number, started = task.attempts, world.now
-  events.emit("worker-task:started", { task = tasks.view(task), worker_id = world.worker_id })
+  events.emit("worker-task:started", task,
+    { task = tasks.seen(task), worker_id = world.worker_id })
   local problem = handler.payload and schema.check(handler.payload, codec.decode(task.json))
   local ended, attempt
   if problem then

@@ -102,10 +102,22 @@ end
 ---@param task taskq.testing.Task
 function M.add(task)
   world.tasks[#world.tasks + 1] = task
-  events.emit("worker-task:created", { task = M.view(task) })
+  events.emit("worker-task:created", task, { task = M.seen(task) })
 end
 
---- What handlers, listeners and tests see of a task.
+--- What handlers and listeners see of a task.
+---@param task taskq.testing.Task
+---@return taskq.Task
+function M.seen(task)
+  return {
+    id = task.id, type = task.type, payload = codec.decode(task.json), priority = task.priority,
+    attempt = task.attempts, attempts = task.attempts, claims = task.claims,
+    max_attempts = task.effective_max_attempts or task.max_attempts,
+    created_at = task.created_at + 0.0, scheduled_at = task.scheduled_at + 0.0,
+  }
+end
+
+--- What producers and tests see of a task.
 ---@param task taskq.testing.Task
 ---@return table
 function M.view(task)

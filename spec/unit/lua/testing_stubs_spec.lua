@@ -80,7 +80,7 @@ describe("taskq.testing", function()
 
       assert.equal("PUT", values_of(put)[1].body)
       assert.same({ nil, "Could not connect", 7 }, values_of(put))
-      assert.same({ nil, "no answer within 30000 ms", 28 }, values_of(put))
+      assert.same({ nil, "http: no answer within 30000 ms", 28 }, values_of(put))
       assert.equal(before + 30000, testing.now())
     end)
 
@@ -115,7 +115,7 @@ describe("taskq.testing", function()
 
       assert.same({ code = 0, stdout = "A", stderr = "done" }, outcome.result[1])
       assert.equal(3, outcome.result[2].code)
-      assert.same({ "/usr/bin/sort", "-n", "1", stdin = "a" }, testing.spawned[1])
+      assert.same({ "/usr/bin/sort", "-n", "1", stdin = "a", env = {} }, testing.spawned[1])
     end)
 
     it("fails the test on a program that no stub answers", function()
