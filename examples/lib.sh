@@ -1,0 +1,68 @@
+# Sourced by the `run` of every example: finds taskq, gives it a private database in a temporary folder,
+# which is the current one, and checks what came of it. Nothing is left behind.
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+example=$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)
+handlers="$example/handlers"
+taskq=${TASKQ_BIN:-$root/build/release/taskq}
+servers=()
+
+say() {
+  printf '%s\n' "$*"
+}
+
+fail() {
+  printf '%s: %s\n' "$(basename "$example")" "$*" >&2
+  exit 1
+}
+
+[ -x "$taskq" ] || fail "there is no $taskq: build it (scripts/demo does), or set TASKQ_BIN"
+for variable in $(compgen -e); do
+  case $variable in
+    DATABASE_URL | PG* | JOB_* | SMTP_URL | MAIL_* | http_proxy | HTTP_PROXY) unset "$variable" ;;
+  esac
+done
+
+work=$(mktemp -d)
+chmod 755 "$work" # for the database, which does not run as root
+cd "$work"
+export TASKQ_HOME="$work/taskq"
+
+finish() {
+  local status=$? server
+  for server in "${servers[@]}"; do
+    kill "$server" 2>/dev/null || true
+  done
+  if [ "$status" != 0 ] && [ -s worker.log ]; then
+    say "the worker said:" && cat worker.log
+  fi >&2
+  rm -rf "$work"
+  exit "$status"
+}
+trap finish EXIT
+
+# Starts a server of the example's own; its first line of output, such as a port, goes to $answer.
+start_server() {
+  local output
+  exec {output}< <(exec "$@" 2>server.log)
+  servers+=($!)
+  read -r answer <&"$output" || fail "$* did not start: $(cat server.log)"
+}
+
+# Runs tasks until none is left.
+work_off() {
+  "$taskq" worker --handlers "$handlers" --until-empty "$@" 2>>worker.log
+}
+
+# Runs SQL in the private database; rows come back as lines, columns apart by |.
+sql() {
+  psql -qAtX -v ON_ERROR_STOP=1 -h "$TASKQ_HOME/pg/server/socket" -U postgres -c "$1"
+}
+
+# check WHAT EXPECTED FOUND
+check() {
+  [ "$2" = "$3" ] || fail "$1: expected \"$2\", found \"$3\""
+  say "ok: $1: $3"
+}

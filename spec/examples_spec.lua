@@ -1,0 +1,66 @@
+--- The examples: each has specs of its handlers that pass, and a `run` that checks itself.
+
+local uv = require "luv"
+local folder = require "support.folder"
+local process = require "support.process"
+local taskq = require "support.taskq"
+local wait = require "support.wait"
+
+local EXAMPLES = uv.cwd() .. "/examples"
+
+local function names()
+  local found = {}
+  for name in uv.fs_scandir_next, uv.fs_scandir(EXAMPLES) do
+    if uv.fs_stat(("%s/%s/run"):format(EXAMPLES, name)) then
+      found[#found + 1] = name
+    end
+  end
+  table.sort(found)
+  return found
+end
+
+--- The keepers of private databases below a folder, as /proc tells.
+local function is_kept(place)
+  for entry in uv.fs_scandir_next, uv.fs_scandir("/proc") do
+    local file <close> = entry:match("^%d+$") and io.open("/proc/" .. entry .. "/cmdline") or nil
+    if file and (file:read("a") or ""):find("keeper\0" .. place, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+describe("the example", function()
+  for _, name in ipairs(names()) do
+    local path = EXAMPLES .. "/" .. name
+
+    it(name .. " passes its specs", function()
+      local result = taskq.run({ "test", "--handlers", path .. "/handlers", path .. "/handlers" },
+        { cwd = folder.new(), timeout = 120 })
+
+      assert.equal(0, result.code, result.out .. result.err)
+      assert.matches("[1-9]%d* success", result.out)
+    end)
+
+    it(name .. " runs, and leaves nothing behind", function()
+      local place = folder.new()
+
+      local result = process.run({ path .. "/run" }, {
+        cwd = place, env = { TASKQ_BIN = taskq.program, TMPDIR = place }, timeout = 300,
+      })
+
+      assert.equal(0, result.code, result.out .. result.err)
+      assert.matches("^ok: ", result.out:match("[^\n]*\n$"))
+      assert.is_nil(uv.fs_scandir_next(uv.fs_scandir(place)))
+      wait.wait_until(60, function() return not is_kept(place) end, "the end of its database")
+    end)
+  end
+
+  it("folder is in the index", function()
+    local index = folder.read(EXAMPLES .. "/README.md")
+    for _, name in ipairs(names()) do
+      assert.is_table(uv.fs_stat(("%s/%s/README.md"):format(EXAMPLES, name)), name)
+      assert.is_truthy(index:find(("[%s](%s)"):format(name, name), 1, true), name)
+    end
+  end)
+end)
