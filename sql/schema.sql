@@ -145,6 +145,9 @@ create table taskq.workers (
   types       text[] not null, -- that it has handlers for
   started_at  timestamptz not null default now(),
   lease_until timestamptz not null,
+  handlers_generation integer not null default 1, -- how often its handlers were loaded
+  handlers_loaded_at  timestamptz not null default now(),
+  handlers_error      text, -- why those that lie there now are not loaded; null: they are
   constraint workers_have_one_row_an_id primary key (id)
 );
 

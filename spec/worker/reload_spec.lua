@@ -1,7 +1,9 @@
 --- Handlers that change while the worker runs: what runs ends as it began, what starts later is
 --- new, and what does not load changes nothing.
 
+local cjson = require "cjson"
 local site = require "support.site"
+local taskq = require "support.taskq"
 local wait = require "support.wait"
 local worker = require "support.worker"
 
@@ -146,6 +148,50 @@ describe("a reload", function()
 
     assert.equal(2, place:count("handlers not reloaded"))
     assert.equal('"one"', place:run("a"))
+  end)
+
+  it("shows what is wrong where people look, as long as it is", function()
+    place:start { "--worker-id", "moody" }
+    local function row()
+      return place.queue.db:query([[
+        select handlers_generation as generation, handlers_error as error,
+          handlers_loaded_at > started_at - interval '10 s' as is_recent
+        from taskq.workers]])[1]
+    end
+    local function stats(...)
+      return taskq.run({ "stats", ... }, { database = place.queue.url }).out
+    end
+    assert.same({ generation = 1, is_recent = true }, row())
+    assert.is_nil(stats():find("moody"))
+
+    place:write("a.lua", "return {\n  'caf\xe9\n}")
+    place.queue:await(10, "an error in the row",
+      "select handlers_error is not null from taskq.workers")
+    local message = place.folder .. "/a.lua:2: unfinished string near ''caf?'"
+    assert.same({ generation = 1, error = message, is_recent = true }, row())
+    assert.is_number(stats():find("\n  moody: " .. message, 1, true), stats())
+    local failed = cjson.decode(stats("--json")).failed_reloads
+    assert.same({ 1, "moody", 1, message },
+      { #failed, failed[1].worker, failed[1].generation, failed[1].error })
+
+    place:write("a.lua", site.handler("a", "'two'"))
+    place.queue:await(10, "no error in the row",
+      "select handlers_error is null and handlers_generation = 2 from taskq.workers")
+    assert.is_nil(stats():find("moody"))
+  end)
+
+  it("is announced again under a new worker row", function()
+    place:start()
+    place:write("b.lua", site.handler("b", "'b'"))
+    place:await(2)
+    place:write("b.lua", "return")
+    place:await_failure("b.lua")
+
+    place.queue.db:query("delete from taskq.workers") -- the lease is lost
+
+    place.queue:await(30, "the new row", [[
+      select count(*) = 1 and bool_and(types = '{a,b}' and handlers_generation = 2
+        and handlers_error like '%b.lua%') from taskq.workers]])
   end)
 
   it("is asked for by SIGHUP, also when nothing has changed", function()

@@ -9,7 +9,7 @@
 #include "database/producer.h"
 #include "database/reader.h"
 
-enum { MOST_TYPES = 1000, MOST_LINES = 20 };
+enum { MOST_ROWS = 1000, MOST_LINES = 20 };
 
 static void print_unhandled(const struct tq_rows *rows, bool is_json)
 {
@@ -28,9 +28,31 @@ static void print_unhandled(const struct tq_rows *rows, bool is_json)
             (void)printf("  %s, oldest due %s\n", unhandled.type, unhandled.oldest_scheduled_at);
     }
     if (is_json)
-        (void)printf("]}\n");
+        (void)printf("]");
     else if (shown < count)
         (void)printf("  and %zu more types\n", count - shown);
+}
+
+static void print_failed_reloads(const struct tq_rows *rows, bool is_json)
+{
+    size_t count = tq_rows_count(rows), shown = is_json || count < MOST_LINES ? count : MOST_LINES;
+    struct tq_failed_reload failed;
+
+    if (is_json)
+        (void)printf(",\"failed_reloads\":[");
+    else if (count > 0)
+        (void)puts("\nworkers whose handlers have changed and do not load");
+    for (size_t i = 0; i < shown; i++) {
+        tq_reader_failed_reload(rows, i, &failed);
+        if (is_json)
+            (void)printf("%s%s", i > 0 ? "," : "", failed.document);
+        else
+            (void)printf("  %s: %s\n", failed.worker, failed.error);
+    }
+    if (is_json)
+        (void)printf("]}\n");
+    else if (shown < count)
+        (void)printf("  and %zu more workers\n", count - shown);
 }
 
 static void print(const struct tq_stats *stats, bool is_json)
@@ -57,7 +79,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     struct tq_database database;
     struct tq_session *session;
     struct tq_stats stats;
-    struct tq_rows unhandled = {0};
+    struct tq_rows unhandled = {0}, failed = {0};
     bool is_done = false;
 
     (void)code;
@@ -66,12 +88,15 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     if (!tq_database_connect_migrated(&database, "taskq stats", &session, err))
         goto close_database;
     is_done = tq_producer_stats(session, &stats, err) &&
-              tq_reader_unhandled_types(session, MOST_TYPES, &unhandled, err);
+              tq_reader_unhandled_types(session, MOST_ROWS, &unhandled, err) &&
+              tq_reader_failed_reloads(session, MOST_ROWS, &failed, err);
     if (is_done) {
         print(&stats, call->common->is_json);
         print_unhandled(&unhandled, call->common->is_json);
+        print_failed_reloads(&failed, call->common->is_json);
     }
     tq_rows_clear(&unhandled);
+    tq_rows_clear(&failed);
     tq_session_close(session);
 close_database:
     tq_database_close(&database);
@@ -84,6 +109,8 @@ const struct tq_command tq_command_stats = {
     .summary = "count the tasks by status",
     .details = "Finished tasks are counted for as long as their history is kept. Below the numbers "
                "stand the\n"
-               "types of pending tasks that no live worker has a handler for.\n",
+               "types of pending tasks that no live worker has a handler for, and the workers "
+               "whose handlers\n"
+               "have changed and do not load, with the reason.\n",
     .run = run,
 };

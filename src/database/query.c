@@ -39,6 +39,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_SETTLE_DAYS] = "settle_days",
     [TQ_QUERY_COMPACT_COUNTS] = "compact_counts",
     [TQ_QUERY_STATS] = "stats",
+    [TQ_QUERY_FAILED_RELOADS] = "failed_reloads",
     [TQ_QUERY_UNHANDLED_TYPES] = "unhandled_types",
     [TQ_QUERY_ENQUEUE] = "enqueue",
     [TQ_QUERY_ENQUEUE_MANY] = "enqueue_many",

@@ -45,17 +45,42 @@ void tq_reader_listed(const struct tq_rows *rows, size_t row, struct tq_listed *
     };
 }
 
-bool tq_reader_unhandled_types(struct tq_session *session, int32_t most, struct tq_rows *rows,
-                               struct tq_err *err)
+/* A statement whose one parameter is how many rows it returns at most. */
+static bool query_most(struct tq_session *session, enum tq_query query, int32_t most,
+                       struct tq_rows *rows, struct tq_err *err)
 {
     struct tq_params params = {0};
 
     tq_params_int4(&params, most);
 
-    bool is_done = tq_session_query(session, TQ_QUERY_UNHANDLED_TYPES, &params, rows, err);
+    bool is_done = tq_session_query(session, query, &params, rows, err);
 
     tq_params_deinit(&params);
     return is_done;
+}
+
+bool tq_reader_unhandled_types(struct tq_session *session, int32_t most, struct tq_rows *rows,
+                               struct tq_err *err)
+{
+    return query_most(session, TQ_QUERY_UNHANDLED_TYPES, most, rows, err);
+}
+
+bool tq_reader_failed_reloads(struct tq_session *session, int32_t most, struct tq_rows *rows,
+                              struct tq_err *err)
+{
+    return query_most(session, TQ_QUERY_FAILED_RELOADS, most, rows, err);
+}
+
+void tq_reader_failed_reload(const struct tq_rows *rows, size_t row,
+                             struct tq_failed_reload *failed)
+{
+    enum { WORKER, ERROR, DOCUMENT };
+
+    *failed = (struct tq_failed_reload){
+        .worker = tq_rows_text(rows, row, WORKER),
+        .error = tq_rows_text(rows, row, ERROR),
+        .document = tq_rows_text(rows, row, DOCUMENT),
+    };
 }
 
 void tq_reader_unhandled(const struct tq_rows *rows, size_t row, struct tq_unhandled *unhandled)

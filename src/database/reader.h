@@ -43,6 +43,17 @@ TQ_MUST_CHECK bool tq_reader_unhandled_types(struct tq_session *session, int32_t
                                              struct tq_rows *rows, struct tq_err *err);
 void tq_reader_unhandled(const struct tq_rows *rows, size_t row, struct tq_unhandled *unhandled);
 
+/* A live worker whose handlers have changed and do not load. */
+struct tq_failed_reload {
+    const char *worker, *error;
+    const char *document; /* these and more as a JSON object */
+};
+
+TQ_MUST_CHECK bool tq_reader_failed_reloads(struct tq_session *session, int32_t most,
+                                            struct tq_rows *rows, struct tq_err *err);
+void tq_reader_failed_reload(const struct tq_rows *rows, size_t row,
+                             struct tq_failed_reload *failed);
+
 /* A field of a task (part 0) or of its n-th attempt that did not succeed (part n). */
 struct tq_shown {
     int32_t part;

@@ -99,6 +99,9 @@ struct tq_announcement {
     int64_t worker_id;
     const char *const *types;
     size_t type_count;
+    int32_t generation;
+    int64_t loaded_us; /* how long ago */
+    const char *error; /* why newer ones do not load; NULL: there are none */
 };
 
 /* ---- claiming ---- */

@@ -56,6 +56,9 @@ void tq_repository_announce(struct tq_connection *connection, struct tq_request 
 
     tq_params_int8(params, announcement->worker_id);
     tq_params_texts(params, announcement->types, announcement->type_count);
+    tq_params_int4(params, announcement->generation);
+    tq_params_int8(params, announcement->loaded_us);
+    tq_params_text(params, announcement->error);
     tq_connection_send(connection, request, TQ_QUERY_ANNOUNCE);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/glob.h"
 #include "base/memory.h"
 #include "binding/host.h"
@@ -58,6 +59,7 @@ bool tq_generation_new(struct tq_source *source, const char *folder, const struc
 
     atomic_init(&made->references, 1);
     made->number = 1;
+    made->loaded_us = tq_clock_us();
     made->source = source;
     tq_source_ref(source);
     if (!tq_generation_open(made, &made->script, err) || !choose_types(made, folder, wanted, err)) {

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/options.h"
@@ -19,7 +20,8 @@ struct tq_source;
 
 struct tq_generation {
     atomic_int references;
-    int number; /* 1 for the first of the process */
+    int number;        /* 1 for the first of the process */
+    int64_t loaded_us; /* tq_clock_us() */
     struct tq_source *source;
     struct tq_script *script;
     const char **types; /* those that this worker claims, sorted */

@@ -4,8 +4,13 @@
 #include "worker/herald.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "script/utf8.h"
 #include "worker/generation.h"
 
 static void on_announced(struct tq_request *request, const struct tq_rows *rows,
@@ -35,10 +40,14 @@ void tq_herald_catch_up(struct tq_herald *herald)
     herald->is_due = false;
     herald->is_pending = true;
     herald->request.on_done = on_announced;
-    tq_repository_announce(herald->connection, &herald->request,
-                           &(struct tq_announcement){.worker_id = herald->worker_id,
-                                                     .types = generation->types,
-                                                     .type_count = generation->type_count});
+    tq_repository_announce(
+        herald->connection, &herald->request,
+        &(struct tq_announcement){.worker_id = herald->worker_id,
+                                  .types = generation->types,
+                                  .type_count = generation->type_count,
+                                  .generation = generation->number,
+                                  .loaded_us = tq_clock_us() - generation->loaded_us,
+                                  .error = herald->error});
 }
 
 void tq_herald_announce(struct tq_herald *herald)
@@ -47,9 +56,37 @@ void tq_herald_announce(struct tq_herald *herald)
     tq_herald_catch_up(herald);
 }
 
+/* PostgreSQL takes no other text than UTF-8; scripts and names of files may be anything. */
+static void make_storable(char *text)
+{
+    char *end = text + strlen(text);
+
+    while (text < end) {
+        size_t width = tq_utf8_width(text, end);
+
+        if (width == 0)
+            *text = '?';
+        text += width > 0 ? width : 1;
+    }
+}
+
+void tq_herald_set_error(struct tq_herald *herald, const char *error)
+{
+    free(herald->error);
+    herald->error = error != NULL ? tq_strdup(error) : NULL;
+    if (error != NULL)
+        make_storable(herald->error);
+    tq_herald_announce(herald);
+}
+
+void tq_herald_deinit(struct tq_herald *herald)
+{
+    free(herald->error);
+}
+
 void tq_herald_register(struct tq_herald *herald, int64_t worker_id)
 {
     herald->worker_id = worker_id;
-    if (*herald->generation != NULL && (*herald->generation)->number > 1)
+    if ((*herald->generation)->number > 1 || herald->error != NULL)
         tq_herald_announce(herald);
 }

@@ -22,8 +22,9 @@ static void on_loaded(void *owner, struct tq_generation *generation, struct tq_s
 
 static void on_error(void *owner, const char *message)
 {
-    (void)owner;
-    (void)message; /* it is in the log */
+    struct tq_worker *worker = owner;
+
+    tq_herald_set_error(&worker->herald, message);
 }
 
 void tq_worker_watch_handlers(struct tq_worker *worker)

@@ -448,6 +448,7 @@ static void tear_down(struct tq_worker *worker)
 {
     if (worker->dispatcher != NULL)
         tq_dispatcher_free(worker->dispatcher);
+    tq_herald_deinit(&worker->herald);
     if (worker->generation != NULL)
         tq_generation_unref(worker->generation);
 }
