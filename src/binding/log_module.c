@@ -73,6 +73,7 @@ static int write_line(lua_State *L, enum tq_log_level level)
     char id[NUMBER_BYTES], attempt[NUMBER_BYTES];
     const char *message = luaL_checkstring(L, 1);
     struct tq_run *run = tq_context_run(L);
+    const char *area = "handler";
     bool is_kept = run != NULL && level >= TQ_LOG_INFO;
     size_t count = 0, own;
 
@@ -82,6 +83,9 @@ static int write_line(lua_State *L, enum tq_log_level level)
         return 0;
     if (run != NULL) {
         const struct tq_run_task *task = tq_context_task(run);
+
+        if (task->event != NULL)
+            area = "listener";
 
         (void)snprintf(id, sizeof id, "%" PRId64, task->id);
         (void)snprintf(attempt, sizeof attempt, "%d", task->attempt);
@@ -100,7 +104,7 @@ static int write_line(lua_State *L, enum tq_log_level level)
         pairs[count++].key = push_key(L, key);
         lua_pushvalue(L, key);
     }
-    tq_log_pairs(level, "handler", message, pairs, count);
+    tq_log_pairs(level, area, message, pairs, count);
     if (is_kept)
         tq_context_keep_line(run, level, message, pairs + own, count - own);
     return 0;

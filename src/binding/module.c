@@ -81,9 +81,7 @@ static int load_part(lua_State *L)
 }
 
 static const luaL_Reg module_functions[] = {
-    {"now", taskq_now},
-    {"query", tq_binding_query},
-    {"sleep", taskq_sleep},
+    {"now", taskq_now}, {"query", tq_binding_query}, {"on", tq_binding_on}, {"sleep", taskq_sleep},
     {NULL, NULL},
 };
 

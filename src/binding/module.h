@@ -28,6 +28,9 @@ void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */
 
 int tq_binding_fetch(lua_State *L); /* lua_CFunctions of taskq.core */
 int tq_binding_make_folder(lua_State *L);
+int tq_binding_on(lua_State *L); /* lua_CFunction of taskq */
+
+int tq_binding_make_folder(lua_State *L); /* lua_CFunctions of taskq.core */
 int tq_binding_random_name(lua_State *L);
 int tq_binding_pipe_close(lua_State *L);
 int tq_binding_pipe_open(lua_State *L);

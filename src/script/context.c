@@ -68,7 +68,7 @@ void tq_context_add_functions(lua_State *L, const luaL_Reg *functions)
 }
 
 /* Pushes `context.task` of the run: everything but the payload, which task_index decodes. */
-static void push_task(lua_State *L, struct tq_script *script)
+void tq_context_push_task(lua_State *L, struct tq_script *script)
 {
     const struct tq_run_task *task = &script->run->task;
 
@@ -104,7 +104,7 @@ static int context_index(lua_State *L)
     if (script->run == NULL) {
         lua_pushnil(L);
     } else if (strcmp(key, "task") == 0) {
-        push_task(L, script);
+        tq_context_push_task(L, script);
     } else if (strcmp(key, "worker_id") == 0) {
         (void)lua_pushstring(L, script->run->task.worker_id);
     } else {

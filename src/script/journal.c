@@ -61,8 +61,12 @@ void tq_context_keep_line(struct tq_run *run, enum tq_log_level level, const cha
                           const struct tq_log_pair *pairs, size_t count)
 {
     static const struct tq_log_pair mark = {"truncated", "true", true};
-    struct tq_journal *journal = open(run);
     char head[MAX_MESSAGE_BYTES];
+
+    if (run->task.event != NULL)
+        return; /* a listener is no part of the attempt */
+
+    struct tq_journal *journal = open(run);
     size_t before = journal->lines.len;
 
     if (strlen(message) < MAX_LINE_BYTES)

@@ -270,13 +270,14 @@ void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, cha
 {
     size_t size = TQ_RUN_MESSAGE_BYTES;
     int64_t limit_ms = run->handler->timeout_ms;
+    const char *what = run->task.event == NULL ? "task" : "listener";
 
     if (limit_ms == 0) /* the worker's default: the time that the executor gave */
         limit_ms = (run->task.soft_deadline_us - run->started_us + 500) / 1000;
 
     switch (reason) {
     case TQ_STOP_TIMEOUT:
-        (void)snprintf(out, size, "timeout: the task ran longer than %" PRId64 " ms", limit_ms);
+        (void)snprintf(out, size, "timeout: the %s ran longer than %" PRId64 " ms", what, limit_ms);
         return;
     case TQ_STOP_CANCELLED:
         (void)snprintf(out, size, "cancelled: the task was cancelled while it ran");
@@ -288,7 +289,7 @@ void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, cha
                            "this one the most",
                            run->script->cap_bytes);
         else
-            (void)snprintf(out, size, "memory: the task needs more than %zu bytes",
+            (void)snprintf(out, size, "memory: the %s needs more than %zu bytes", what,
                            run->limit_bytes);
         return;
     case TQ_STOP_STUCK:

@@ -117,6 +117,8 @@ static int after_handler(lua_State *T, int status, lua_KContext unused)
     struct tq_run *run = tq_script_of(T)->run;
 
     (void)unused;
+    if (run->task.event != NULL && (status == LUA_OK || status == LUA_YIELD))
+        return 0; /* what a listener returns means nothing */
     if (status == LUA_OK || status == LUA_YIELD)
         tq_outcome_from_value(T, -1, run);
     else
@@ -130,7 +132,10 @@ static int run_body(lua_State *T)
 
     lua_pushcfunction(T, make_traceback);
     (void)lua_rawgeti(T, LUA_REGISTRYINDEX, run->handler->function_ref); /* always a function */
-    tq_context_push(T, run);
+    if (run->task.event != NULL)
+        tq_listener_push_event(T, run);
+    else
+        tq_context_push(T, run);
     return after_handler(T, lua_pcallk(T, 1, 1, 1, 0, after_handler), 0);
 }
 

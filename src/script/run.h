@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 
+struct tq_event;
 struct tq_handler;
 struct tq_script;
 struct tq_run;
@@ -40,6 +41,7 @@ struct tq_run_task {
        one it is stopped */
     int64_t soft_deadline_us;
     int64_t hard_deadline_us;
+    const struct tq_event *event; /* what a listener is told of the task; NULL: a handler runs it */
 };
 
 enum tq_run_state { TQ_RUN_WAITING, TQ_RUN_PREEMPTED, TQ_RUN_DONE };

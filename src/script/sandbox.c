@@ -83,8 +83,8 @@ static int log_printed(lua_State *L, enum tq_log_level level)
         tq_log(level, "handler", text, "");
         return 0;
     }
-    tq_log(level, "handler", text, "task=%" PRId64 " type=%s attempt=%d", run->task.id,
-           run->task.type, run->task.attempt);
+    tq_log(level, run->task.event == NULL ? "handler" : "listener", text,
+           "task=%" PRId64 " type=%s attempt=%d", run->task.id, run->task.type, run->task.attempt);
     tq_context_keep_line(run, level, text, NULL, 0);
     return 0;
 }

@@ -168,6 +168,8 @@ void tq_script_free(struct tq_script *script)
     for (size_t i = 0; i < script->handler_count; i++)
         free((void *)(uintptr_t)script->handlers[i].type);
     free(script->handlers);
+    for (int kind = 0; kind < TQ_EVENT_COUNT; kind++)
+        free(script->listeners[kind].items);
     free(script->json.data);
     tq_source_unref(script->source);
     free(script);

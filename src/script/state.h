@@ -17,6 +17,7 @@
 #include <lua.h>
 
 #include "base/buffer.h"
+#include "script/event.h"
 #include "script/json.h"
 #include "script/run.h"
 #include "script/script.h"
@@ -54,13 +55,20 @@ enum tq_yield {
 struct tq_journal;
 struct tq_source_file;
 
+/* Of one event; each runs as a handler does. */
+struct tq_listeners {
+    struct tq_handler *items;
+    size_t count, capacity;
+};
+
 struct tq_script {
     struct lua_State *L; /* the main thread of the state: it loads, and anchors what runs need */
     struct tq_script_config config;
     struct tq_source *source;
     struct tq_handler *handlers; /* sorted by type when is_sorted */
     size_t handler_count, handler_capacity;
-    bool is_sorted;           /* all handlers are there */
+    bool is_sorted; /* all handlers are there */
+    struct tq_listeners listeners[TQ_EVENT_COUNT];
     struct tq_json_text json; /* scratch for encoding */
 
     size_t bytes;          /* held by the state now */
@@ -209,7 +217,11 @@ const char *tq_hint_find(const char *word, const char *const *known);
 
 /* context.c */
 void tq_context_open(lua_State *L);
-void tq_context_push(lua_State *L, struct tq_run *run); /* [-0, +1, m] */
+void tq_context_push(lua_State *L, struct tq_run *run);            /* [-0, +1, m] */
+void tq_context_push_task(lua_State *L, struct tq_script *script); /* of its run; [-0, +1, m] */
+
+/* listener.c: what a listener is called with. [-0, +1, e] */
+void tq_listener_push_event(lua_State *L, struct tq_run *run);
 
 /* outcome.c */
 void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
