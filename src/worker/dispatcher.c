@@ -70,13 +70,15 @@ int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
     int ahead = tq_pace_recent(&dispatcher->pace, dispatcher->now_us);
     int capacity = dispatcher->slots + ahead - (int)dispatcher->held_count;
 
+    if (dispatcher->is_draining || tq_events_is_full(dispatcher->config.events))
+        return 0;
     for (int i = 0; i < dispatcher->config.executor_count; i++) {
         int free_slots = dispatcher->config.slots[i] - dispatcher->loads[i];
 
         if (dispatcher->is_held_up[i] && free_slots > 0)
             capacity -= free_slots;
     }
-    return dispatcher->is_draining ? 0 : capacity;
+    return capacity;
 }
 
 void tq_dispatcher_set_held_up(struct tq_dispatcher *dispatcher, int executor, bool is_held_up)
@@ -236,7 +238,9 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
                "task=%lld type=%s attempt=%d", (long long)settlement->settled.id, task->type,
                task->attempts);
     }
-    release(dispatcher, task);
+    unlink_held(dispatcher, task);
+    if (!is_written || !tq_events_take(dispatcher->config.events, task))
+        tq_task_free(task);
 }
 
 /* ---- handing out ---- */
@@ -354,8 +358,15 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
 {
     int room;
 
+    if (task->letter.kind == TQ_LETTER_HEARD) {
+        tq_events_heard(dispatcher->config.events, task);
+        return;
+    }
     if (task->executor >= 0)
         dispatcher->loads[task->executor]--;
+    if (task->is_announced)
+        tq_events_count_announced(dispatcher->config.events);
+    task->last_executor = task->executor;
     task->executor = -1;
     if (task->is_fenced) {
         release(dispatcher, task);
@@ -377,6 +388,11 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
 void tq_dispatcher_lose(struct tq_dispatcher *dispatcher, struct tq_task *task, enum tq_stop reason,
                         const char *kind, const char *error)
 {
+    if (task->hearing != NULL) {
+        tq_events_lose(dispatcher->config.events, task);
+        return;
+    }
+
     struct tq_task *copy = tq_task_copy(task);
 
     unlink_held(dispatcher, task);

@@ -4,11 +4,13 @@
 // claimed tasks to the executors, takes them back, and brings how they ended to the settler.
 //
 // Capacity is the slots, plus what the last 20 ms finished, minus what is held. Held is everything
-// from claim to settlement, so outcomes that cannot be written stop the claims. Main thread only.
+// from claim to settlement, so outcomes that cannot be written stop the claims; listeners that are
+// far behind stop them too. Main thread only.
 #ifndef TQ_WORKER_DISPATCHER_H
 #define TQ_WORKER_DISPATCHER_H
 
 #include "worker/claimer.h"
+#include "worker/events.h"
 #include "worker/executor.h"
 #include "worker/settler.h"
 #include "worker/task.h"
@@ -20,6 +22,7 @@ struct tq_dispatcher_config {
     struct tq_settler *settler;
     struct tq_generation *const *generation; /* the current one, when it is looked at */
     struct tq_claimer *claimer;              /* told of tasks that go back to the queue */
+    struct tq_events *events;                /* told of tasks that are written */
     struct tq_executor *const *executors;
     const int *slots; /* of each executor */
     int executor_count;

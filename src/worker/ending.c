@@ -41,6 +41,12 @@ static void on_shutdown_timer(uv_timer_t *timer)
         (void)uv_timer_start(timer, on_shutdown_timer, STUCK_MS, 0); /* not null */
         return;
     }
+    if (!worker->is_hushing && tq_events_pending(worker->events) > 0) {
+        worker->is_hushing = true;
+        tq_events_hush(worker->events);
+        (void)uv_timer_start(timer, on_shutdown_timer, STUCK_MS, 0); /* not null */
+        return;
+    }
     if (!worker->is_giving_up) {
         worker->is_giving_up = true;
         tq_watchdog_give_up_all(worker->watchdog);
@@ -98,7 +104,8 @@ void tq_worker_leave_when_quiet(struct tq_worker *worker)
     bool has_lost_claim =
         tq_claimer_needs_recovery(worker->claimer) != 0 && tq_lease_is_held(worker->lease);
 
-    if (!tq_worker_is_quiet(worker) || tq_claimer_is_busy(worker->claimer) || has_lost_claim)
+    if (!tq_worker_is_quiet(worker) || tq_events_pending(worker->events) > 0 ||
+        tq_claimer_is_busy(worker->claimer) || has_lost_claim)
         return;
     worker->phase = TQ_WORKER_LEAVING;
     if (tq_line_is_ready(&worker->control))

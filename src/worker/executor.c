@@ -75,6 +75,10 @@ static void on_letter(void *owner, struct tq_letter *letter)
         tq_executor_receive(executor, task);
         return;
     }
+    if (kind == TQ_LETTER_HEARING) {
+        tq_executor_hear(executor, task);
+        return;
+    }
     if (kind == TQ_LETTER_GIVE_BACK)
         tq_executor_return_unstarted(executor, INT64_MAX);
     else if (kind == TQ_LETTER_INTERRUPT)
@@ -83,6 +87,8 @@ static void on_letter(void *owner, struct tq_letter *letter)
         take_cancellation(executor, (const struct cancellation *)letter); /* its first member */
     else if (kind == TQ_LETTER_ADOPT)
         take_adoption(executor, (const struct adoption *)letter); /* likewise */
+    else if (kind == TQ_LETTER_HUSH)
+        tq_executor_hush(executor);
     else
         quit(executor);
     free(letter);

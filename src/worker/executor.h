@@ -17,7 +17,7 @@ struct tq_executor;
 struct tq_generation;
 struct tq_script;
 
-/* Kinds of letters. Tasks travel both ways; the others are orders to an executor. */
+/* Kinds of letters. Tasks and hearings travel both ways; the others are orders to an executor. */
 enum tq_letter_kind {
     TQ_LETTER_TASK,
     TQ_LETTER_PROGRESS,  /* to the main thread: struct tq_progress_report */
@@ -25,6 +25,9 @@ enum tq_letter_kind {
     TQ_LETTER_INTERRUPT, /* return everything now, started or not */
     TQ_LETTER_CANCEL,    /* stop and return one task, if it is still here */
     TQ_LETTER_ADOPT,     /* a newer generation: return what has not started */
+    TQ_LETTER_HEARING,   /* tell it to the listeners */
+    TQ_LETTER_HEARD,     /* and back */
+    TQ_LETTER_HUSH,      /* stop the listeners, and return every hearing now */
     TQ_LETTER_QUIT,      /* nothing is left: end the thread */
 };
 
@@ -73,6 +76,9 @@ void tq_executor_let_go(struct tq_executor *executor);
 
 /* Takes what has not started: a chain of task letters, or NULL. */
 struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor);
+
+/* After that: takes the hearings that have not begun, as a chain for another executor, or NULL. */
+struct tq_letter *tq_executor_take_hearings(struct tq_executor *executor, struct tq_letter **last);
 
 /* Takes what has finished and was not posted yet: likewise. */
 struct tq_letter *tq_executor_take_finished(struct tq_executor *executor);

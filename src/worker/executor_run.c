@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "script/event.h"
 #include "script/script.h"
 #include "worker/executor_state.h"
 
@@ -43,6 +44,17 @@ static struct tq_task *take(struct tq_task **first, struct tq_task ***last)
     *first = task->link;
     if (*first == NULL)
         *last = first;
+    return task;
+}
+
+/* Takes the task out of a list that its link holds it in. */
+static struct tq_task *take_at(struct tq_task **at, struct tq_task ***last)
+{
+    struct tq_task *task = *at;
+
+    *at = task->link;
+    if (*at == NULL)
+        *last = at;
     return task;
 }
 
@@ -83,14 +95,19 @@ static void post_outbox(struct tq_executor *executor)
     executor->outbox_count = 0;
 }
 
-static void return_task(struct tq_executor *executor, struct tq_task *task)
+void tq_executor_post(struct tq_executor *executor, struct tq_task *task, enum tq_letter_kind kind)
 {
-    task->letter.kind = TQ_LETTER_TASK;
+    task->letter.kind = (int)kind;
     task->letter.next = NULL;
     *executor->outbox_last = &task->letter;
     executor->outbox_last = &task->letter.next;
     if (++executor->outbox_count >= OUTBOX_BATCH)
         post_outbox(executor);
+}
+
+static void return_task(struct tq_executor *executor, struct tq_task *task)
+{
+    tq_executor_post(executor, task, TQ_LETTER_TASK);
 }
 
 void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received_before_us)
@@ -110,8 +127,14 @@ static char *copy_text(const char *text)
 
 static void finish(struct tq_executor *executor, struct tq_task *task)
 {
+    if (task->hearing != NULL) {
+        tq_executor_heard(executor, task);
+        return;
+    }
+
     const struct tq_outcome *outcome = tq_run_outcome(task->run);
 
+    task->ended_us = executor->now_us;
     task->outcome = outcome->kind;
     task->stop = outcome->stop;
     task->is_discarded = outcome->is_discarded;
@@ -134,22 +157,12 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
 
 /* ---- running ---- */
 
-static void start(struct tq_executor *executor, struct tq_task *task)
+struct tq_run_task tq_executor_describe(const struct tq_executor *executor,
+                                        const struct tq_task *task)
 {
-    struct tq_loaded *loaded = task->loaded = tq_executor_hold(executor);
-    const struct tq_handler *handler = tq_script_handler(loaded->script, task->handler_index);
-    int64_t timeout_ms =
-        handler->timeout_ms > 0 ? handler->timeout_ms : executor->config.task_timeout_ms;
-
-    if (loaded->generation != task->generation)
-        abort(); /* letters arrive in order, and a newer generation sends back what has not started
-                  */
-    task->soft_deadline_us = executor->now_us + timeout_ms * 1000;
-    task->hard_deadline_us = task->soft_deadline_us + GRACE_US;
-
-    struct tq_run_task seen = {
+    return (struct tq_run_task){
         .id = task->settlement.settled.id,
-        .type = handler->type,
+        .type = task->type,
         .payload = task->payload,
         .payload_len = task->payload_len,
         .priority = task->priority,
@@ -162,9 +175,28 @@ static void start(struct tq_executor *executor, struct tq_task *task)
         .soft_deadline_us = task->soft_deadline_us,
         .hard_deadline_us = task->hard_deadline_us,
     };
+}
+
+static void start(struct tq_executor *executor, struct tq_task *task)
+{
+    struct tq_loaded *loaded = task->loaded = tq_executor_hold(executor);
+    const struct tq_handler *handler = tq_script_handler(loaded->script, task->handler_index);
+    int64_t timeout_ms =
+        handler->timeout_ms > 0 ? handler->timeout_ms : executor->config.task_timeout_ms;
+
+    if (loaded->generation != task->generation)
+        abort(); /* letters arrive in order, and a newer generation sends back what has not started
+                  */
+    task->started_us = executor->now_us;
+    task->soft_deadline_us = executor->now_us + timeout_ms * 1000;
+    task->hard_deadline_us = task->soft_deadline_us + GRACE_US;
+
+    struct tq_run_task seen = tq_executor_describe(executor, task);
 
     task->run = tq_run_start(loaded->script, handler, &seen, task);
     executor->running++;
+    if (tq_script_listens(loaded->script, TQ_EVENT_STARTED))
+        tq_executor_announce(executor, task);
 }
 
 /* While Lua code of this task runs, somebody else may find that the thread is stuck in it. */
@@ -245,6 +277,10 @@ static bool run_next(struct tq_executor *executor)
     } else if (can_start(executor)) {
         task = take(&executor->ready, &executor->ready_last);
         start(executor, task);
+        if (task->is_announced) { /* the listeners are told first */
+            append(&executor->runnable_last, task);
+            return true;
+        }
     } else {
         return false;
     }
@@ -261,6 +297,8 @@ void tq_executor_pump(struct tq_executor *executor)
     int64_t until_us = executor->now_us + PUMP_US;
 
     do {
+        tq_executor_begin_hearings(executor);
+
         int64_t burst_until_us = executor->now_us + BURST_US;
 
         while (executor->now_us < burst_until_us && run_next(executor))
@@ -268,6 +306,7 @@ void tq_executor_pump(struct tq_executor *executor)
         if (executor->preempted != NULL)
             resume(executor, take(&executor->preempted, &executor->preempted_last));
     } while (executor->now_us < until_us && (has_runnable(executor) || can_start(executor)));
+    tq_executor_begin_hearings(executor); /* what the watchdog has found in the inbox meanwhile */
     post_outbox(executor);
     if (executor->is_given_up) {
         tq_executor_leave(executor);
@@ -293,13 +332,18 @@ void tq_executor_receive(struct tq_executor *executor, struct tq_task *task)
     append(&executor->ready_last, task);
 }
 
+void tq_executor_queue(struct tq_executor *executor, struct tq_task *task)
+{
+    append(&executor->runnable_last, task);
+    (void)uv_idle_start(&executor->idle, on_idle); /* not null */
+}
+
 void tq_executor_wake(struct tq_executor *executor, struct tq_task *task)
 {
     if (!task->is_waiting)
         return; /* it was interrupted and runs again anyway */
     remove_waiting(executor, task);
-    append(&executor->runnable_last, task);
-    (void)uv_idle_start(&executor->idle, on_idle); /* not null */
+    tq_executor_queue(executor, task);
 }
 
 /* Deadlines of what waits. What runs finds its own in its hook. */
@@ -338,29 +382,59 @@ static void on_tick(uv_timer_t *tick)
 
 /* ---- stopping ---- */
 
-void tq_executor_interrupt_all(struct tq_executor *executor)
+/* Takes the first hearing, or the first that is none, out of a list, or NULL. */
+static struct tq_task *take_kind(bool is_hearing, struct tq_task **first, struct tq_task ***last)
 {
-    tq_executor_return_unstarted(executor, INT64_MAX);
-    while (executor->waiting != NULL) {
-        struct tq_task *task = executor->waiting;
+    struct tq_task **at = first;
 
+    while (*at != NULL && ((*at)->hearing != NULL) != is_hearing)
+        at = &(*at)->link;
+    return *at != NULL ? take_at(at, last) : NULL;
+}
+
+static struct tq_task *take_any_of(struct tq_executor *executor, bool is_hearing)
+{
+    struct tq_task *task = executor->waiting;
+
+    while (task != NULL && (task->hearing != NULL) != is_hearing)
+        task = task->waiting_next;
+    if (task != NULL)
         remove_waiting(executor, task);
-        append(&executor->runnable_last, task);
-    }
-    while (has_runnable(executor)) {
-        struct tq_task *task = executor->runnable != NULL
-                                   ? take(&executor->runnable, &executor->runnable_last)
-                                   : take(&executor->preempted, &executor->preempted_last);
+    if (task == NULL)
+        task = take_kind(is_hearing, &executor->runnable, &executor->runnable_last);
+    if (task == NULL)
+        task = take_kind(is_hearing, &executor->preempted, &executor->preempted_last);
+    return task;
+}
 
+/* Stops what is started: the listeners, or the handlers. */
+static void stop_all(struct tq_executor *executor, bool is_hearing)
+{
+    struct tq_task *task;
+
+    while ((task = take_any_of(executor, is_hearing)) != NULL) {
         if (!stop(executor, task, TQ_STOP_INTERRUPTED))
             return;
         finish(executor, task);
     }
 }
 
+void tq_executor_interrupt_all(struct tq_executor *executor)
+{
+    tq_executor_return_unstarted(executor, INT64_MAX);
+    stop_all(executor, false);
+}
+
+void tq_executor_hush(struct tq_executor *executor)
+{
+    tq_executor_end_hearings(executor);
+    stop_all(executor, true);
+}
+
 static bool is_meant(const struct tq_task *task, int64_t id, int32_t claims)
 {
-    return task->settlement.settled.id == id && task->settlement.settled.claims == claims;
+    return task->hearing == NULL && task->settlement.settled.id == id &&
+           task->settlement.settled.claims == claims;
 }
 
 /* Takes the task that is meant out of a list, or NULL. */
@@ -372,14 +446,7 @@ static struct tq_task *take_meant(int64_t id, int32_t claims, struct tq_task **f
     while (*at != NULL && !is_meant(*at, id, claims))
         at = &(*at)->link;
 
-    struct tq_task *task = *at;
-
-    if (task == NULL)
-        return NULL;
-    *at = task->link;
-    if (*at == NULL)
-        *last = at;
-    return task;
+    return *at != NULL ? take_at(at, last) : NULL;
 }
 
 void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims)
@@ -414,9 +481,11 @@ void tq_executor_init_lists(struct tq_executor *executor)
     executor->ready = executor->runnable = executor->preempted = executor->waiting = NULL;
     executor->outbox = NULL;
     executor->outbox_count = 0;
-    executor->running = 0;
+    executor->running = executor->hearings_running = 0;
+    executor->hearings = NULL;
     executor->ready_last = &executor->ready;
     executor->runnable_last = &executor->runnable;
     executor->preempted_last = &executor->preempted;
     executor->outbox_last = &executor->outbox;
+    executor->hearings_last = &executor->hearings;
 }

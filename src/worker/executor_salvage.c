@@ -51,6 +51,8 @@ static struct tq_letter *take_undelivered(struct tq_executor *executor)
         if (letter->kind == TQ_LETTER_TASK) {
             *tasks_last = letter;
             tasks_last = &letter->next;
+        } else if (letter->kind == TQ_LETTER_HEARING) {
+            tq_executor_hear(executor, (struct tq_task *)letter); /* its first member */
         } else {
             tq_inbox_post(&executor->inbox, letter, letter);
         }
@@ -70,6 +72,22 @@ struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor)
     executor->ready = NULL;
     executor->ready_last = &executor->ready;
     *last = take_undelivered(executor);
+    return first;
+}
+
+struct tq_letter *tq_executor_take_hearings(struct tq_executor *executor, struct tq_letter **last)
+{
+    struct tq_letter *first = NULL, **end = &first;
+
+    *last = NULL;
+    for (struct tq_task *task = executor->hearings; task != NULL; task = task->link) {
+        task->letter.kind = TQ_LETTER_HEARING;
+        task->letter.next = NULL;
+        *end = *last = &task->letter;
+        end = &task->letter.next;
+    }
+    executor->hearings = NULL;
+    executor->hearings_last = &executor->hearings;
     return first;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The inside of an executor, for the files that make it up: executor.c (the thread),
-// executor_run.c (its tasks), executor_loaded.c (its Lua states), executor_salvage.c (what the main
-// thread does when it is stuck), and host_*.c, which are the executor as the host of its Lua state:
-// what binding/host.h asks for, one file a kind of wait.
+// executor_run.c (its tasks), executor_hear.c (its listeners), executor_loaded.c (its Lua states),
+// executor_salvage.c (what the main thread does when it is stuck), and host_*.c, which are the
+// executor as the host of its Lua state: what binding/host.h asks for, one file a kind of wait.
 //
 // A slice is the time that Lua code of a task runs, which may be for ever. The executor holds its
 // lock at all times but in a slice, so whoever gets the lock knows that the thread is inside of one
@@ -63,6 +63,10 @@ struct tq_executor {
     size_t outbox_count;
     int running;       /* started and not finished */
     int64_t last_pipe; /* the number that was given last */
+
+    struct tq_task *hearings, **hearings_last; /* not begun */
+    int hearings_running;
+    bool is_hushed; /* no more of them are told */
 };
 
 /* executor_run.c */
@@ -105,6 +109,36 @@ void tq_executor_release(struct tq_executor *executor, struct tq_loaded *loaded)
 
 /* At the end: nothing runs. */
 void tq_executor_unload_all(struct tq_executor *executor);
+
+/* What a run sees of the task. */
+struct tq_run_task tq_executor_describe(const struct tq_executor *executor,
+                                        const struct tq_task *task);
+
+/* Its run goes on when it is its turn. */
+void tq_executor_queue(struct tq_executor *executor, struct tq_task *task);
+
+/* Sends it to the main thread, as a letter of this kind, with the next batch. */
+void tq_executor_post(struct tq_executor *executor, struct tq_task *task, enum tq_letter_kind kind);
+
+/* Stops what the listeners do, and returns every hearing. */
+void tq_executor_hush(struct tq_executor *executor);
+
+/* executor_hear.c */
+
+/* A hearing that arrived: the pump begins it. */
+void tq_executor_hear(struct tq_executor *executor, struct tq_task *task);
+
+/* Tells the listeners that this task starts, by a copy of it. */
+void tq_executor_announce(struct tq_executor *executor, struct tq_task *task);
+
+/* Starts the first listener of each hearing that may be told now. */
+void tq_executor_begin_hearings(struct tq_executor *executor);
+
+/* The run of its listener is done. */
+void tq_executor_heard(struct tq_executor *executor, struct tq_task *task);
+
+/* Returns what has not begun; no further listener is started. */
+void tq_executor_end_hearings(struct tq_executor *executor);
 
 /* host.c fills executor->host; each of the others its own functions in it. */
 

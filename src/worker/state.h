@@ -13,6 +13,7 @@
 #include "worker/claimer.h"
 #include "worker/dispatcher.h"
 #include "worker/echo.h"
+#include "worker/events.h"
 #include "worker/generation.h"
 #include "worker/herald.h"
 #include "worker/janitor.h"
@@ -48,6 +49,7 @@ struct tq_worker {
     struct tq_line claim, completion, control;
     struct tq_settler *settler;
     struct tq_claimer *claimer;
+    struct tq_events *events;
     struct tq_dispatcher *dispatcher;
     struct tq_lease *lease;
     struct tq_reaper *reaper;
@@ -64,7 +66,7 @@ struct tq_worker {
     enum tq_worker_phase phase;
     atomic_bool is_draining; /* [atomic] what handlers are told */
     atomic_int lost_threads; /* [atomic] given up, and still there */
-    bool is_interrupting, is_giving_up, is_abandoned;
+    bool is_interrupting, is_hushing, is_giving_up, is_abandoned;
     bool is_restarting; /* it ends because too many threads are stuck */
     int64_t lost_id;    /* the worker id of the last lease that was lost */
     enum tq_exit exit;

@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "script/script.h"
 #include "worker/generation.h"
+#include "worker/hearing.h"
 
 struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id)
 {
@@ -38,7 +39,7 @@ struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id)
     task->own_max_attempts = row->max_attempts;
     task->scheduled_at_us = row->scheduled_at + TQ_PG_EPOCH_US;
     task->created_at_us = row->created_at + TQ_PG_EPOCH_US;
-    task->executor = -1;
+    task->executor = task->last_executor = -1;
     task->payload_len = row->payload_len;
     memcpy(task->payload, row->payload, row->payload_len);
     task->payload[row->payload_len] = '\0';
@@ -69,9 +70,11 @@ struct tq_task *tq_task_copy(const struct tq_task *task)
 {
     const struct tq_settled *settled = &task->settlement.settled;
     size_t type_size = strlen(task->type) + 1;
-    struct tq_task *copy = tq_zalloc(sizeof *copy + 1 + type_size);
+    struct tq_task *copy = tq_zalloc(sizeof *copy + task->payload_len + 1 + type_size);
 
-    copy->type = memcpy(copy->payload + 1, task->type, type_size); /* after an empty payload */
+    memcpy(copy->payload, task->payload, task->payload_len);
+    copy->payload_len = task->payload_len;
+    copy->type = memcpy(copy->payload + task->payload_len + 1, task->type, type_size);
     copy->settlement.settled.id = settled->id;
     copy->settlement.settled.tid = settled->tid;
     copy->settlement.settled.claims = settled->claims;
@@ -89,7 +92,9 @@ struct tq_task *tq_task_copy(const struct tq_task *task)
     copy->scheduled_at_us = task->scheduled_at_us;
     copy->created_at_us = task->created_at_us;
     copy->executor = task->executor;
+    copy->last_executor = task->last_executor;
     copy->is_fenced = task->is_fenced;
+    copy->is_announced = task->is_announced;
     copy->delay_ms = -1;
     return copy;
 }
@@ -104,6 +109,7 @@ void tq_task_free(struct tq_task *task)
     free(task->error_kind);
     free(task->notes);
     free(task->settlement.own_error);
+    free(task->hearing);
     free(task);
 }
 

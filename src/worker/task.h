@@ -16,6 +16,7 @@
 struct tq_generation;
 struct tq_handler;
 struct tq_loaded;
+struct tq_hearing;
 
 enum { TQ_DEFAULT_MAX_ATTEMPTS = 3 };
 
@@ -61,6 +62,7 @@ struct tq_task {
     /* [main] */
     struct tq_task *previous, *next; /* of all held ones */
     int executor;                    /* index of the one that has it, or -1 */
+    int last_executor;               /* that had it, or -1 */
     bool is_fenced;                  /* the lease was lost: nothing is written any more */
 
     /* [executor] while it has it */
@@ -68,7 +70,10 @@ struct tq_task {
     struct tq_run *run;
     struct tq_loaded *loaded;                                /* what it runs in */
     int64_t received_us, soft_deadline_us, hard_deadline_us; /* tq_clock_us() */
+    int64_t started_us, ended_us;                            /* of the handler; likewise */
     bool is_waiting, is_runnable, is_interrupted, has_seen_shutdown;
+    bool is_announced;          /* a copy of it is a hearing of its start */
+    struct tq_hearing *hearing; /* owned; it is told to listeners, and is no task any more */
     struct tq_task *waiting_previous, *waiting_next;
 
     /* The raw end of the run, filled by the executor. */
@@ -93,8 +98,8 @@ void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
                   const struct tq_handler *handler, size_t index);
 void tq_task_free(struct tq_task *task);
 
-/* What its settlement needs of a task that a stuck executor has and keeps: no payload, no run.
-   Reads only what is not the executor's. */
+/* What is known of the task without its run: for the settlement of one that a stuck executor has
+   and keeps, which must not be in a slice that could change it, and for listeners. */
 struct tq_task *tq_task_copy(const struct tq_task *task);
 
 /* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled.

@@ -69,7 +69,8 @@ static void take_back_all(struct tq_watchdog *watchdog, struct tq_letter *letter
         struct tq_task *task = (struct tq_task *)letter; /* it is the first member */
 
         next = letter->next;
-        task->is_unstarted = is_unstarted;
+        if (task->hearing == NULL)
+            task->is_unstarted = is_unstarted;
         tq_dispatcher_take_back(watchdog->config.dispatcher, task);
     }
 }
@@ -115,10 +116,13 @@ static void replace(struct tq_watchdog *watchdog, int index, bool is_stuck)
 
     struct tq_letter *finished = tq_executor_take_finished(executor);
     struct tq_letter *unstarted = tq_executor_take_unstarted(executor);
+    struct tq_letter *last, *hearings = tq_executor_take_hearings(executor, &last);
 
     tq_executor_give_up(executor, on_lost_task, &loss);
     tq_executor_let_go(executor);
     pool->executors[index] = spare;
+    if (hearings != NULL)
+        tq_executor_give(spare, hearings, last);
     *watch = (struct watch){0};
     tq_dispatcher_set_held_up(watchdog->config.dispatcher, index, false);
     take_back_all(watchdog, finished, false);
@@ -172,7 +176,8 @@ static void on_timer(uv_timer_t *timer)
 
 void tq_watchdog_mind(struct tq_watchdog *watchdog)
 {
-    bool is_needed = tq_dispatcher_held(watchdog->config.dispatcher) > 0;
+    bool is_needed = tq_dispatcher_held(watchdog->config.dispatcher) > 0 ||
+                     tq_events_pending(watchdog->config.events) > 0;
 
     if (is_needed == (watchdog->ticked_us != 0))
         return;

@@ -28,6 +28,7 @@ struct tq_watchdog_config {
     struct tq_pool *pool;
     struct tq_generation *const *generation; /* the current one, for new threads */
     struct tq_dispatcher *dispatcher;
+    struct tq_events *events;
     int64_t stuck_after_ms;
     void *owner;
     void (*on_too_many)(void *owner); /* after each thread from the 9th on that is stuck at once */
@@ -36,7 +37,7 @@ struct tq_watchdog_config {
 struct tq_watchdog *tq_watchdog_new(const struct tq_watchdog_config *config);
 void tq_watchdog_close(struct tq_watchdog *watchdog); /* frees by the loop's next turn */
 
-/* Once a turn: it looks as long as tasks are held. */
+/* Once a turn: it looks as long as tasks are held, or listeners told. */
 void tq_watchdog_mind(struct tq_watchdog *watchdog);
 
 /* The worker leaves: gives up every thread that does not get on now. */

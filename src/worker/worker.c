@@ -225,6 +225,7 @@ static void on_prepare(uv_prepare_t *prepare)
         tq_claimer_tick(worker->claimer);
     tq_watchdog_mind(worker->watchdog);
     tq_settler_flush(worker->settler);
+    tq_events_flush(worker->events);
     if (worker->phase == TQ_WORKER_DRAINING)
         tq_worker_leave_when_quiet(worker);
 }
@@ -325,10 +326,16 @@ static void make_claiming_parts(struct tq_worker *worker)
         .is_quiet = on_ask_quiet,
         .on_remaining = on_remaining,
     });
+    worker->events = tq_events_new(&(struct tq_events_config){
+        .generation = &worker->generation,
+        .executors = worker->pool.executors,
+        .executor_count = worker->pool.count,
+    });
     worker->dispatcher = tq_dispatcher_new(&(struct tq_dispatcher_config){
         .settler = worker->settler,
         .generation = &worker->generation,
         .claimer = worker->claimer,
+        .events = worker->events,
         .executors = worker->pool.executors,
         .slots = worker->pool.slots,
         .executor_count = worker->pool.count,
@@ -395,6 +402,7 @@ static void make_keeping_parts(struct tq_worker *worker)
         .pool = &worker->pool,
         .generation = &worker->generation,
         .dispatcher = worker->dispatcher,
+        .events = worker->events,
         .stuck_after_ms = options->stuck_after_ms,
         .owner = worker,
         .on_too_many = on_too_many_stuck,
@@ -451,6 +459,8 @@ static void tear_down(struct tq_worker *worker)
     tq_herald_deinit(&worker->herald);
     if (worker->generation != NULL)
         tq_generation_unref(worker->generation);
+    if (worker->events != NULL)
+        tq_events_free(worker->events);
 }
 
 enum tq_exit tq_worker_run(const struct tq_worker_options *options)

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+//
+// Sending hearings to executors, and counting them.
+#include "worker/events.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "worker/generation.h"
+
+enum { MOST_PENDING = 20000 };
+
+static const size_t MOST_BYTES = 64 * 1024 * 1024;
+
+struct chain { /* letters for one executor, posted together */
+    struct tq_letter *first, *last;
+};
+
+struct tq_events {
+    struct tq_events_config config;
+    struct chain *chains;
+    bool has_chains;
+    int64_t pending;
+    size_t bytes; /* of those that this half has sent */
+};
+
+struct tq_events *tq_events_new(const struct tq_events_config *config)
+{
+    struct tq_events *events = tq_zalloc(sizeof *events);
+
+    events->config = *config;
+    events->chains = tq_zalloc((size_t)config->executor_count * sizeof *events->chains);
+    return events;
+}
+
+void tq_events_free(struct tq_events *events)
+{
+    free(events->chains);
+    free(events);
+}
+
+int64_t tq_events_pending(const struct tq_events *events)
+{
+    return events->pending;
+}
+
+bool tq_events_is_full(const struct tq_events *events)
+{
+    return events->pending > MOST_PENDING || events->bytes > MOST_BYTES;
+}
+
+static void add_to_chain(struct tq_events *events, struct tq_task *task)
+{
+    struct chain *chain;
+
+    if (task->last_executor < 0) /* no thread ran it: any will do */
+        task->last_executor = (int)(task->settlement.settled.id % events->config.executor_count);
+    chain = &events->chains[task->last_executor];
+    task->letter.kind = TQ_LETTER_HEARING;
+    task->letter.next = NULL;
+    if (chain->first == NULL)
+        chain->first = &task->letter;
+    else
+        chain->last->next = &task->letter;
+    chain->last = &task->letter;
+    events->has_chains = true;
+    events->pending++;
+    events->bytes += task->hearing->bytes;
+}
+
+bool tq_events_take(struct tq_events *events, struct tq_task *task)
+{
+    const struct tq_script *script = (*events->config.generation)->script;
+    enum tq_event_kind kind;
+
+    if (!tq_hearing_kind(task, &kind) || !tq_script_listens(script, kind))
+        return false;
+    tq_hearing_begin(task, kind);
+    add_to_chain(events, task);
+    return true;
+}
+
+void tq_events_count_announced(struct tq_events *events)
+{
+    events->pending++;
+}
+
+static void count_ended(struct tq_events *events, const struct tq_task *task)
+{
+    events->pending--;
+    if (task->hearing->event.kind != TQ_EVENT_STARTED)
+        events->bytes -= task->hearing->bytes;
+}
+
+void tq_events_heard(struct tq_events *events, struct tq_task *task)
+{
+    count_ended(events, task);
+    tq_task_free(task);
+}
+
+void tq_events_lose(struct tq_events *events, const struct tq_task *task)
+{
+    tq_log(TQ_LOG_WARN, "listener", "a listener was lost with its thread",
+           "event=%s task=%lld type=%s attempt=%d", tq_event_name(task->hearing->event.kind),
+           (long long)task->settlement.settled.id, task->type, task->attempts);
+    count_ended(events, task);
+}
+
+void tq_events_flush(struct tq_events *events)
+{
+    if (!events->has_chains)
+        return;
+    events->has_chains = false;
+    for (int i = 0; i < events->config.executor_count; i++) {
+        struct chain *chain = &events->chains[i];
+
+        if (chain->first != NULL)
+            tq_executor_give(events->config.executors[i], chain->first, chain->last);
+        chain->first = chain->last = NULL;
+    }
+}
+
+void tq_events_hush(struct tq_events *events)
+{
+    tq_log(TQ_LOG_WARN, "worker", "listeners are stopped, and are not told of all events",
+           "events=%lld", (long long)events->pending);
+    tq_events_flush(events);
+    for (int i = 0; i < events->config.executor_count; i++)
+        tq_executor_order(events->config.executors[i], TQ_LETTER_HUSH);
+}
