@@ -173,6 +173,21 @@ describe("a listener", function()
     worker.stop(process)
   end)
 
+  it("that holds its thread is lost with it, and holds nothing up", function()
+    queue:enqueue("hear:succeed", { on = "completed", act = "stick" })
+    local process = queue:start { "--threads", "1", "--stuck-after", "500ms",
+      table.unpack(HANDLERS) }
+
+    worker.await_log(process, "a listener was lost with its thread event=worker-task:completed ")
+    queue:enqueue("hear:succeed", { n = 2 })
+    await_event("completed second")
+
+    assert.same({ "started", "started second", "completed", "started", "started second",
+      "completed", "completed second" }, events(true))
+    queue:assert_completed(2)
+    worker.stop(process)
+  end)
+
   it("may wait", function()
     queue:enqueue("hear:succeed", { on = "completed", act = "wait" })
 
