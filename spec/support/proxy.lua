@@ -1,9 +1,10 @@
 --- A socket between a worker and its PostgreSQL, which can keep the server's answers to itself,
---- swallow notifications, and be cut. Connections are known by their application_name. It runs on
---- the spec's loop, that is, while the spec waits.
+--- swallow notifications, refuse connections, and be cut. Connections are known by their
+--- application_name. It runs on the spec's loop, that is, while the spec waits.
 
 local uv = require "luv"
 local folder = require "support.folder"
+local wait = require "support.wait"
 
 local M = {}
 
@@ -45,15 +46,27 @@ local function filter(link, data)
   return table.concat(out)
 end
 
-local function on_server_data(link, data)
+local function on_server_data(_, link, data)
   local text = filter(link, data)
   if text ~= "" and not link.is_mute then
     link.client:write(text)
   end
 end
 
-local function on_client_data(link, data)
+local function has_name(link, name)
+  return link.hello and link.hello:find(name .. "\0", 1, true)
+end
+
+local function on_client_data(self, link, data)
+  local is_new = not link.hello
   link.hello = link.hello or data -- the client speaks first
+  for name, times in pairs(self.refused) do
+    if is_new and has_name(link, name) then
+      times[#times + 1] = wait.now()
+      close_link(self, link)
+      return
+    end
+  end
   link.server:write(data)
 end
 
@@ -62,7 +75,7 @@ local function pass(self, link, from, on_data)
     if failure or not data then
       close_link(self, link)
     else
-      on_data(link, data)
+      on_data(self, link, data)
     end
   end)
 end
@@ -88,7 +101,7 @@ end
 ---@return Proxy
 function M.new(url)
   local place, port = folder.new(), url:match("port=(%d+)")
-  local self = setmetatable({ links = {}, listener = uv.new_pipe(false) }, Proxy)
+  local self = setmetatable({ links = {}, refused = {}, listener = uv.new_pipe(false) }, Proxy)
   self.target = ("%s/.s.PGSQL.%s"):format(url:match("host=([^&]+)"), port)
   self.url = url:gsub("host=[^&]+", function() return "host=" .. place end)
   assert(self.listener:bind(("%s/.s.PGSQL.%s"):format(place, port)))
@@ -102,7 +115,7 @@ end
 local function each(self, name, action)
   local count = 0
   for link in pairs(self.links) do
-    if link.hello and link.hello:find(name .. "\0", 1, true) then
+    if has_name(link, name) then
       action(link)
       count = count + 1
     end
@@ -135,6 +148,24 @@ end
 ---@param name string
 function Proxy:cut(name)
   each(self, name, function(link) close_link(self, link) end)
+end
+
+--- From now on new connections with this name are refused, and those that are there are cut.
+---@param name string
+---@return number[] times  of the refusals, in seconds; it grows
+function Proxy:refuse(name)
+  self.refused[name] = {}
+  for link in pairs(self.links) do
+    if has_name(link, name) then
+      close_link(self, link)
+    end
+  end
+  return self.refused[name]
+end
+
+--- Refuses nobody any more.
+function Proxy:allow()
+  self.refused = {}
 end
 
 function Proxy:close()
