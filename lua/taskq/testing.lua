@@ -23,7 +23,7 @@ require "taskq.testing.module" -- puts itself in the place of `taskq`
 ---@field mails taskq.Mail[]
 ---@field files table<string, string> by path, what taskq.file.write wrote
 ---@field logs taskq.testing.LogLine[]
----@field events taskq.testing.Event[]
+---@field events taskq.Event[]
 local M = setmetatable({}, {
   __index = function(_, name)
     local value = rawget(world, name)
@@ -155,8 +155,8 @@ function M.restart()
   world.shutdown_at = nil
 end
 
---- JSON as the queue stores it, into values: exact, as taskq.json.decode.
-M.decode = codec.decode
+--- The codec of payloads and results, as taskq.json.
+M.decode, M.encode = codec.decode, codec.encode
 
 --- How far retries are jittered: 0 (without it) to 1.
 ---@param unit number

@@ -1,5 +1,6 @@
---- Annotations for the Lua language server: what handlers return, see and call.
----@meta
+--- Annotations for the Lua language server: what handlers return, see and call. `require "taskq"`
+--- means this file to it.
+---@meta taskq
 
 --- What a file below handlers/ returns, or a list of them.
 ---@class taskq.Handler
@@ -10,6 +11,9 @@
 ---@field max_age? number milliseconds since the task was created after which no retry begins
 ---@field backoff? taskq.Backoff
 ---@field memory_limit? integer bytes that one task may hold, at least 1 MB; default 64 MB
+--- What the payload must be, by field: "string", "number", "integer", "boolean", "object", "array"
+--- or "any"; with "?" behind it, the field may be absent or null.
+---@field payload? table<string, string>
 
 --- The delay after the n-th failure: min(cap, growth), times 1 + a random number up to jitter.
 ---@class taskq.Backoff
@@ -36,6 +40,19 @@
 --- Whether the worker is about to end. A handler that was told so and then fails was interrupted:
 --- the attempt is given back.
 ---@field is_shutting_down fun(): boolean
+--- Whether somebody has asked to cancel the task.
+---@field is_cancelled fun(): boolean
+--- Tells how far the handler is, from 0 to 1; kept with the attempt.
+---@field progress fun(fraction: number, message?: string)
+--- Runs fn, whose statements commit together with the completion of the task: what fn returns is
+--- its result. Once a task. When fn raises, nothing has happened, and the error goes on; nil, a
+--- message and an SQLSTATE when it could not be committed.
+---@field transaction fun(fn: fun(db: taskq.Transaction): any): any, string?, string?
+
+--- What the function of context.transaction gets.
+---@class taskq.Transaction
+---@field query fun(sql: string, ...: any): taskq.Rows?, string?, string? as taskq.query
+---@field enqueue fun(task: taskq.NewTask): taskq.Enqueued as taskq.enqueue
 
 ---@class taskq.Task
 ---@field id integer
@@ -44,6 +61,7 @@
 ---@field priority integer
 ---@field attempt integer 1 for the first
 ---@field attempts integer the same
+---@field claims integer grows with every claim: a fencing token
 ---@field max_attempts integer
 ---@field created_at number milliseconds since the epoch
 ---@field scheduled_at number milliseconds since the epoch
@@ -66,6 +84,20 @@
 --- numbers, booleans, nil or taskq.null, or tables, which become JSON. Returns nil, a message and
 --- an SQLSTATE when the server refuses it or the connection is lost.
 ---@field query fun(sql: string, ...: any): taskq.Rows?, string?, string?
+--- Runs a program; see lua/taskq/spawn.lua.
+---@field spawn fun(request: taskq.Spawn): taskq.Ended?, string?, integer?
+--- Enqueues a task, in a transaction of its own or in that of context.transaction around it.
+---@field enqueue fun(task: taskq.NewTask): taskq.Enqueued?, string?, string?
+--- Enqueues many tasks by one statement, and returns how many.
+---@field enqueue_many fun(tasks: taskq.NewTask[]): integer?, string?, string?
+--- "cancelled" (it was pending) or "requested" (it runs); nil, a message and TQ001 (there is no
+--- such task) or TQ002 (it has finished).
+---@field cancel fun(id: integer): "cancelled"|"requested"|nil, string?, string?
+--- Puts a failed or cancelled task back into the queue.
+---@field retry fun(id: integer, options?: taskq.RetryOptions): "retried"|nil, string?, string?
+---@field stats fun(): taskq.Stats?, string?, string?
+--- Registers a listener; in files below listeners/ only.
+---@field on fun(event: taskq.EventName, listener: fun(event: taskq.Event))
 ---@field sleep fun(ms: number) suspends the handler; others run meanwhile
 ---@field now fun(): number milliseconds since the epoch, with fractions
 
@@ -74,6 +106,54 @@
 ---@class taskq.Rows
 ---@field [integer] table<string, any>
 ---@field affected integer rows that the statement touched, or returned
+
+---@class taskq.NewTask
+---@field type string
+---@field payload? any JSON; default {}
+---@field priority? integer -32768 to 32767, higher first; default 0
+---@field max_attempts? integer 1 to 1000; default: the handler's
+---@field scheduled_at? number milliseconds since the epoch; not together with delay
+---@field delay? number milliseconds from now
+
+---@class taskq.Enqueued
+---@field id integer
+---@field type string
+---@field payload any
+---@field status "pending"
+---@field priority integer
+---@field attempts integer
+---@field max_attempts integer?
+---@field created_at number milliseconds since the epoch
+---@field scheduled_at number milliseconds since the epoch
+
+---@class taskq.RetryOptions
+---@field reset_attempts? boolean forget the attempts that were used up
+
+---@class taskq.Stats
+---@field pending integer
+---@field running integer
+---@field completed integer
+---@field failed integer
+---@field cancelled integer
+---@field total integer
+
+---@alias taskq.EventName
+---| "worker-task:created"
+---| "worker-task:started"
+---| "worker-task:completed"
+---| "worker-task:failed"
+
+---@class taskq.Event
+---@field type taskq.EventName
+---@field payload taskq.EventPayload
+
+---@class taskq.EventPayload
+---@field task taskq.Task
+---@field worker_id? string of started
+---@field result? any of completed
+---@field duration? number of completed: milliseconds
+---@field error? { message: string, traceback: string?, kind: string } of failed
+---@field will_retry? boolean of failed
 
 --- The exact codec of payloads and results: integers stay integers, [] stays [].
 ---@class taskq.Json
@@ -88,27 +168,7 @@
 ---@field warn fun(message: string, fields?: table<string, any>)
 ---@field error fun(message: string, fields?: table<string, any>)
 
---- `require "taskq.core"`: what lua/taskq is made of; handlers use the modules above it.
----@class taskq.core
---- Returns status, header lines, body and URL, or nil, a message and libcurl's code.
----@field fetch fun(call: table): integer?, string, string|integer, string?
---- Returns code, signal, stdout and stderr, or nil, a message and an errno.
----@field spawn fun(call: table): integer?, integer|string, string|integer, string?
---- Starts a command of the shell, to be read, or to be written; returns its number, or nil, a
---- message and an errno, as the other three do.
----@field pipe_open fun(command: string, is_written: boolean): integer?, string?, integer?
----@field pipe_read fun(number: integer): string?, string?, integer? nil alone at the end
----@field pipe_write fun(number: integer, text: string): true?, string?, integer?
----@field pipe_close fun(number: integer): integer?, integer|string, integer? code and signal
---- Makes a folder and those that lead to it; true, or nil, a message and an errno.
----@field make_folder fun(path: string): true?, string?, integer?
----@field random_name fun(): string 16 hexadecimal digits, new at every call
---- Returns true, or nil, a message and the code of the server or the library.
----@field send_mail fun(letter: taskq.core.Letter): true?, string?, integer?
+---@type taskq
+local taskq = {}
 
----@class taskq.core.Letter
----@field url string smtp://user:password@host:port or smtps://...
----@field from string the envelope's sender, a bare address
----@field recipients string[] bare addresses
----@field message string RFC 5322, lines ending in CRLF
----@field timeout? number milliseconds; default 30000
+return taskq

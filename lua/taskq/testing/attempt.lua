@@ -3,6 +3,7 @@
 local clock = require "taskq.testing.clock"
 local codec = require "taskq.testing.codec"
 local context = require "taskq.testing.context"
+local coroutines = require "taskq.testing.coroutines"
 local events = require "taskq.testing.events"
 local sandbox = require "taskq.testing.sandbox"
 local world = require "taskq.testing.world"
@@ -115,7 +116,7 @@ local function start(attempt, argument)
     end, argument)
     return is_done, value, traceback
   end)
-  sandbox.limit(attempt.thread)
+  coroutines.limit(attempt.thread)
   return coroutine.resume(attempt.thread)
 end
 

@@ -23,6 +23,10 @@ package.loaded.taskq = M
 -- What the Lua parts of the real module stand on.
 package.loaded["taskq.core"] = {
   fetch = http.fetch,
+  pipe_close = spawn.pipe_close,
+  pipe_open = spawn.pipe_open,
+  pipe_read = spawn.pipe_read,
+  pipe_write = spawn.pipe_write,
   spawn = spawn.spawn,
   random_name = function()
     world.last_name = (world.last_name or 0) + 1

@@ -1,12 +1,10 @@
 --- The globals that handler files see: as in the worker, without what would end or block it.
 
 local blame = require "taskq.testing.blame"
-local clock = require "taskq.testing.clock"
+local coroutines = require "taskq.testing.coroutines"
 local world = require "taskq.testing.world"
 
 local M = {}
-
-local HOOK_INSTRUCTIONS = 100000
 
 local BASE = {
   "_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal",
@@ -28,7 +26,7 @@ local REFUSED = {
   string = { dump = "bytecode cannot be loaded again" },
 }
 
-local KEPT = { io = { "lines", "open", "type" } }
+local KEPT = { io = { "lines", "open", "type", "stdout", "stderr" } }
 
 --- Records a line of the log.
 ---@param level string
@@ -60,6 +58,9 @@ local function refuse(name, reason)
   end
 end
 
+-- lua/taskq/shell.lua stands on what module.lua puts into place, and is asked for when called.
+local SHELL = { os = "execute", io = "popen" }
+
 local function library(name)
   local copy = {}
   for _, key in ipairs(KEPT[name] or {}) do
@@ -73,73 +74,13 @@ local function library(name)
   for key, reason in pairs(REFUSED[name]) do
     copy[key] = refuse(name .. "." .. key, reason)
   end
+  local own = SHELL[name]
+  if own then
+    copy[own] = function(...)
+      return require("taskq.shell")[own](...)
+    end
+  end
   return copy
-end
-
---- Gives a coroutine the time limit of the attempt that runs; leaves other hooks (of a coverage
---- tool) alone.
----@param thread thread
-function M.limit(thread)
-  if world.attempt and not debug.gethook(thread) then
-    debug.sethook(thread, world.attempt.hook, "", HOOK_INSTRUCTIONS)
-  end
-end
-
-local function pass_up(is_fine, first, ...)
-  if first == clock.STOP then
-    coroutine.yield(clock.STOP) -- for ever
-  end
-  return is_fine, first, ...
-end
-
-local function create(body)
-  local thread = coroutine.create(body)
-  M.limit(thread)
-  return thread
-end
-
-local function resume(thread, ...)
-  return pass_up(coroutine.resume(thread, ...))
-end
-
-local function return_or_raise(thread, is_fine, first, ...)
-  if is_fine then
-    return first, ...
-  end
-  if coroutine.status(thread) ~= "running" then
-    coroutine.close(thread)
-  end
-  if type(first) == "string" then
-    blame.raise("%s", first)
-  end
-  error(first, 0)
-end
-
-local function wrap(body)
-  local thread = create(body)
-  return function(...)
-    return return_or_raise(thread, resume(thread, ...))
-  end
-end
-
-local function is_base()
-  return world.attempt == nil or coroutine.running() == world.attempt.thread
-end
-
-local function yield(...)
-  if is_base() then
-    blame.raise("attempt to yield from outside a coroutine")
-  end
-  return coroutine.yield(...)
-end
-
-local function coroutine_library()
-  return {
-    close = coroutine.close, create = create, resume = resume, status = coroutine.status,
-    wrap = wrap, yield = yield,
-    isyieldable = function() return not is_base() end,
-    running = function() return coroutine.running(), is_base() end,
-  }
 end
 
 local function base_setmetatable(value, meta)
@@ -157,13 +98,23 @@ local function base_collectgarbage(option)
   return collectgarbage("count")
 end
 
+--- There is nothing to read: the worker's standard input is /dev/null.
+local function io_library()
+  local copy = library("io")
+  copy.stdin = assert(io.open("/dev/null"))
+  function copy.read(...)
+    return copy.stdin:read(...)
+  end
+  return copy
+end
+
 --- The globals that all files share; `more` are functions that the caller adds.
 ---@param more table<string, any>
 ---@return table
 function M.globals(more)
   local globals = {
-    os = library("os"), io = library("io"), string = library("string"),
-    coroutine = coroutine_library(),
+    os = library("os"), io = io_library(), string = library("string"),
+    coroutine = coroutines.library(),
     print = log_printed("info"), warn = log_printed("warn"), setmetatable = base_setmetatable,
     collectgarbage = base_collectgarbage,
   }

@@ -1,6 +1,12 @@
 --- The state of a test: one table that every part reads and `reset` empties, so that what a handler
 --- file has taken from `require "taskq"` stays valid.
 
+---@class taskq.testing.LogLine
+---@field level "debug"|"info"|"warn"|"error"
+---@field message string
+---@field fields table<string, any>
+---@field task integer? the id, when a handler wrote it
+
 ---@class taskq.testing.World
 ---@field now number the virtual clock, in milliseconds since the epoch
 ---@field handlers string the folder with the handlers
@@ -11,7 +17,7 @@
 ---@field files table<string, string> what taskq.file.write was called with
 ---@field mails taskq.Mail[]
 ---@field logs taskq.testing.LogLine[]
----@field events taskq.testing.Event[]
+---@field events taskq.Event[]
 ---@field complaint string? what a handler asked for that no stub answers
 local M = {}
 

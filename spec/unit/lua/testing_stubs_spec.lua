@@ -118,6 +118,27 @@ describe("taskq.testing", function()
       assert.same({ "/usr/bin/sort", "-n", "1", stdin = "a", env = {} }, testing.spawned[1])
     end)
 
+    it("answers os.execute and io.popen", function()
+      testing.spawn("date", { stdout = "Monday\n" })
+      testing.spawn("mail", function(command)
+        return { code = command.stdin == "Hello, Ada" and 0 or 1 }
+      end)
+      testing.spawn("false", { code = 1 })
+      local place = folder.new()
+      folder.write(place .. "/shell.lua", [[
+        return { type = "shell", handler = function()
+          local pipe = io.popen("mail ada", "w")
+          pipe:write("Hello, ", "Ada")
+          local _, how, code = os.execute("false")
+          return { io.popen("date -u"):read("l"), pipe:close(), how, code }
+        end }]])
+
+      local outcome = testing.run(place .. "/shell.lua")
+
+      assert.same({ "Monday", true, "exit", 1 }, { table.unpack(outcome.result or {}) },
+        outcome.error)
+    end)
+
     it("fails the test on a program that no stub answers", function()
       assert.has_error(function() attempt(function() taskq.spawn { "rm", "-r" } end) end,
         'taskq.spawn: no stub answers rm -r; add testing.spawn("rm", { stdout = "" })')
