@@ -18,7 +18,7 @@ struct check_options {
 };
 
 static const struct tq_option options[] = {
-    {"handlers", TQ_OPTION_TEXT, offsetof(struct check_options, handlers), "DIR", NULL,
+    {"handlers", TQ_OPTION_TEXT, offsetof(struct check_options, handlers), "DIR", "JOB_HANDLERS",
      "./handlers", 0, 0, "the folder with the handlers"},
     {0},
 };

@@ -22,8 +22,8 @@ struct test_options {
 };
 
 static const struct tq_option options[] = {
-    {"handlers", TQ_OPTION_TEXT, offsetof(struct test_options, handlers), "DIR", NULL, "./handlers",
-     0, 0, "the folder with the handlers"},
+    {"handlers", TQ_OPTION_TEXT, offsetof(struct test_options, handlers), "DIR", "JOB_HANDLERS",
+     "./handlers", 0, 0, "the folder with the handlers"},
     {0},
 };
 

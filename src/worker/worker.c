@@ -426,7 +426,7 @@ static void name_worker(struct tq_worker *worker)
     if (options->name != NULL)
         (void)snprintf(worker->name, sizeof worker->name, "%s", options->name);
     else
-        (void)snprintf(worker->name, sizeof worker->name, "%s-%d", worker->host, (int)getpid());
+        (void)snprintf(worker->name, sizeof worker->name, "%s:%d", worker->host, (int)getpid());
     if (getrandom(&worker->claim.lock_key, sizeof worker->claim.lock_key, 0) !=
         (ssize_t)sizeof worker->claim.lock_key)
         abort(); /* 8 bytes are always given at once */
