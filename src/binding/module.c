@@ -65,6 +65,14 @@ static int context_is_shutting_down(lua_State *L)
     return 1;
 }
 
+static int context_is_cancelled(lua_State *L)
+{
+    const struct tq_run *run = tq_context_run(L);
+
+    lua_pushboolean(L, run != NULL && tq_context_is_cancelled(run));
+    return 1;
+}
+
 /* __index of the module: the parts in lua/taskq/. */
 static int load_part(lua_State *L)
 {
@@ -105,6 +113,7 @@ static const luaL_Reg core_functions[] = {
 };
 
 static const luaL_Reg context_functions[] = {
+    {"is_cancelled", context_is_cancelled},
     {"is_shutting_down", context_is_shutting_down},
     {"progress", tq_binding_progress},
     {NULL, NULL},

@@ -34,6 +34,11 @@ void tq_context_note_shutdown(struct tq_run *run)
     run->is_shutdown_seen = true;
 }
 
+bool tq_context_is_cancelled(const struct tq_run *run)
+{
+    return run->interrupt == TQ_STOP_CANCELLED || run->stop == TQ_STOP_CANCELLED;
+}
+
 struct tq_json_text *tq_context_json(lua_State *L)
 {
     return &tq_script_of(L)->json;

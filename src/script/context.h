@@ -23,6 +23,9 @@ size_t tq_context_memory_limit(const struct tq_run *run); /* bytes, of its handl
 /* The handler learnt that the worker shuts down: if it fails now, it was interrupted. */
 void tq_context_note_shutdown(struct tq_run *run);
 
+/* Was the handler told to end because somebody cancelled the task? */
+bool tq_context_is_cancelled(const struct tq_run *run);
+
 /* Keeps a line of the log with the attempt: the last 100 lines, at most 16 KB of them. */
 void tq_context_keep_line(struct tq_run *run, enum tq_log_level level, const char *message,
                           const struct tq_log_pair *pairs, size_t count);

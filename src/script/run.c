@@ -241,9 +241,15 @@ static void check_deadlines(struct tq_run *run)
     int64_t now_us = tq_clock_us();
 
     if (run->stop == TQ_STOP_NONE && now_us >= run->task.hard_deadline_us)
-        run->stop = TQ_STOP_TIMEOUT;
-    else if (run->interrupt == TQ_STOP_NONE && now_us >= run->task.soft_deadline_us)
-        tq_run_interrupt(run, TQ_STOP_TIMEOUT);
+        run->stop = tq_run_overdue(run);
+    else if (now_us >= run->task.soft_deadline_us)
+        (void)tq_run_interrupt(run, TQ_STOP_TIMEOUT,
+                               run->task.hard_deadline_us); /* perhaps again */
+}
+
+enum tq_stop tq_run_overdue(const struct tq_run *run)
+{
+    return run->interrupt == TQ_STOP_CANCELLED ? TQ_STOP_CANCELLED : TQ_STOP_TIMEOUT;
 }
 
 enum tq_run_state tq_run_resume(struct tq_run *run)
@@ -284,13 +290,21 @@ enum tq_run_state tq_run_resume(struct tq_run *run)
     return state;
 }
 
-void tq_run_interrupt(struct tq_run *run, enum tq_stop reason)
+bool tq_run_interrupt(struct tq_run *run, enum tq_stop reason, int64_t hard_deadline_us)
 {
-    if (run->state == TQ_RUN_DONE)
-        return;
+    if (run->state == TQ_RUN_DONE || run->interrupt != TQ_STOP_NONE)
+        return false;
     run->interrupt = reason;
     run->is_interrupt_due = true;
+    if (hard_deadline_us < run->task.hard_deadline_us)
+        run->task.hard_deadline_us = hard_deadline_us;
     tq_outcome_describe_stop(run, reason, run->message);
+    return true;
+}
+
+bool tq_run_is_condemned(const struct tq_run *run)
+{
+    return run->stop != TQ_STOP_NONE;
 }
 
 void tq_run_ask_stop(struct tq_run *run, enum tq_stop reason, pthread_t thread)
@@ -319,7 +333,8 @@ void tq_run_stop(struct tq_run *run, enum tq_stop reason)
 
     if (run->state == TQ_RUN_DONE)
         return;
-    run->stop = reason;
+    if (run->stop == TQ_STOP_NONE)
+        run->stop = reason == TQ_STOP_TIMEOUT ? tq_run_overdue(run) : reason;
     tq_outcome_stopped(run);
     if (run->is_started) {
         tq_buf_clear(&run->traceback);

@@ -85,11 +85,17 @@ struct tq_run *tq_run_start(struct tq_script *script, const struct tq_handler *h
 enum tq_run_state tq_run_resume(struct tq_run *run);
 
 /* The next resume raises a catchable error in the handler (in place of the result of its wait,
-   which the caller has cancelled). */
-void tq_run_interrupt(struct tq_run *run, enum tq_stop reason);
+   which the caller has cancelled); what still runs at hard_deadline_us is stopped. False: it has
+   had its one error already. */
+bool tq_run_interrupt(struct tq_run *run, enum tq_stop reason, int64_t hard_deadline_us);
+
+/* Does it have to end, at its next resume at the latest? The tasks of a state may be too large
+   together while it waits. */
+bool tq_run_is_condemned(const struct tq_run *run);
 
 /* Ends it for good: no Lua code of it runs after this call (pending <close> variables run in it,
-   within their own short budget). The run is then DONE with a STOPPED outcome. */
+   within their own short budget). The run is then DONE with a STOPPED outcome, for that reason
+   unless there was one already. */
 void tq_run_stop(struct tq_run *run, enum tq_stop reason);
 
 /* Asks it to stop, from another thread, while `thread` is in a slice of the run and stays there

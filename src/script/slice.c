@@ -148,12 +148,12 @@ static void on_count_running(struct tq_script *script, lua_State *L)
     tq_budget_relieve(script);
     now_us = tq_clock_us();
     if (run->stop == TQ_STOP_NONE && now_us >= run->task.hard_deadline_us)
-        run->stop = TQ_STOP_TIMEOUT;
+        run->stop = tq_run_overdue(run);
     if (run->stop == TQ_STOP_NONE)
         run->stop = (enum tq_stop)atomic_load(&run->asked);
-    if (run->stop == TQ_STOP_NONE && run->interrupt == TQ_STOP_NONE &&
-        now_us >= run->task.soft_deadline_us)
-        tq_run_interrupt(run, TQ_STOP_TIMEOUT);
+    if (run->stop == TQ_STOP_NONE && now_us >= run->task.soft_deadline_us)
+        (void)tq_run_interrupt(run, TQ_STOP_TIMEOUT,
+                               run->task.hard_deadline_us); /* perhaps again */
     script->is_ending = run->stop != TQ_STOP_NONE;
 
     if (script->is_ending && tq_slice_can_yield(script, L)) {

@@ -240,6 +240,7 @@ void tq_traceback_push(lua_State *L, lua_State *of, int level);
 
 /* run.c */
 void tq_run_release_wait(struct tq_run *run);
+enum tq_stop tq_run_overdue(const struct tq_run *run); /* why it is stopped at its hard deadline */
 void tq_run_destroy(struct tq_run *run);
 
 #endif

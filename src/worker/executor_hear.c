@@ -38,7 +38,6 @@ static bool tell_next(struct tq_executor *executor, struct tq_task *task)
 
     task->soft_deadline_us = tq_clock_us() + listener->timeout_ms * 1000;
     task->hard_deadline_us = task->soft_deadline_us + LISTENER_GRACE_US;
-    task->is_interrupted = false;
 
     struct tq_run_task seen = tq_executor_describe(executor, task);
 

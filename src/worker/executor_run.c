@@ -22,7 +22,7 @@ enum {
     OUTBOX_BATCH = 128,          /* finished tasks between two posts */
     TICK_MS = 20,                /* how late a deadline of a waiting task may be seen */
     UNSTARTED_AFTER_US = 100000, /* then a task goes back to the main thread */
-    GRACE_US = 1000000,          /* from the catchable timeout to the end */
+    GRACE_US = 1000000,          /* from the catchable error to the end */
 };
 
 static void on_idle(uv_idle_t *idle);
@@ -354,14 +354,13 @@ static void check_waiting(struct tq_executor *executor)
 
     for (; task != NULL; task = next) {
         next = task->waiting_next;
-        if (now_us >= task->hard_deadline_us) {
+        if (now_us >= task->hard_deadline_us || tq_run_is_condemned(task->run)) {
             remove_waiting(executor, task);
             if (!stop(executor, task, TQ_STOP_TIMEOUT))
                 return;
             finish(executor, task);
-        } else if (now_us >= task->soft_deadline_us && !task->is_interrupted) {
-            task->is_interrupted = true;
-            tq_run_interrupt(task->run, TQ_STOP_TIMEOUT);
+        } else if (now_us >= task->soft_deadline_us &&
+                   tq_run_interrupt(task->run, TQ_STOP_TIMEOUT, task->hard_deadline_us)) {
             tq_executor_wake(executor, task);
         }
     }
@@ -449,7 +448,7 @@ static struct tq_task *take_meant(int64_t id, int32_t claims, struct tq_task **f
     return *at != NULL ? take_at(at, last) : NULL;
 }
 
-void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims)
+static struct tq_task *take_started(struct tq_executor *executor, int64_t id, int32_t claims)
 {
     struct tq_task *task = executor->waiting;
 
@@ -461,9 +460,32 @@ void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t clai
         task = take_meant(id, claims, &executor->runnable, &executor->runnable_last);
     if (task == NULL)
         task = take_meant(id, claims, &executor->preempted, &executor->preempted_last);
-    if (task != NULL) {
+    return task;
+}
+
+/* Of a task that is in no list. It is told once, as at its timeout, and has the same time to clean
+   up. */
+static void cancel(struct tq_executor *executor, struct tq_task *task)
+{
+    int64_t until_us = tq_clock_us() + GRACE_US;
+
+    if (!tq_run_interrupt(task->run, TQ_STOP_CANCELLED, until_us)) {
         if (stop(executor, task, TQ_STOP_CANCELLED))
             finish(executor, task);
+        return;
+    }
+    if (until_us < task->hard_deadline_us)
+        task->hard_deadline_us = until_us;
+    append(&executor->runnable_last, task);
+    (void)uv_idle_start(&executor->idle, on_idle); /* not null */
+}
+
+void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims)
+{
+    struct tq_task *task = take_started(executor, id, claims);
+
+    if (task != NULL) {
+        cancel(executor, task);
         return;
     }
     task = take_meant(id, claims, &executor->ready, &executor->ready_last);

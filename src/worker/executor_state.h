@@ -85,7 +85,8 @@ void tq_executor_pump(struct tq_executor *executor);
 /* Gives back what has not started and was received before that time. */
 void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received_before_us);
 
-/* Stops and returns everything, or the one task, if it is still here, as cancelled. */
+/* Stops and returns everything; or tells the one task, if it is still here, that it is cancelled.
+ */
 void tq_executor_interrupt_all(struct tq_executor *executor);
 void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t claims);
 

@@ -71,7 +71,7 @@ struct tq_task {
     struct tq_loaded *loaded;                                /* what it runs in */
     int64_t received_us, soft_deadline_us, hard_deadline_us; /* tq_clock_us() */
     int64_t started_us, ended_us;                            /* of the handler; likewise */
-    bool is_waiting, is_runnable, is_interrupted, has_seen_shutdown;
+    bool is_waiting, has_seen_shutdown;
     bool is_announced;          /* a copy of it is a hearing of its start */
     struct tq_hearing *hearing; /* owned; it is told to listeners, and is no task any more */
     struct tq_task *waiting_previous, *waiting_next;

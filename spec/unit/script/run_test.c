@@ -273,7 +273,7 @@ static struct tq_run *interrupt_wait(struct stage *stage, const char *body, enum
     struct tq_run *run = stage_start(stage, "t", "{}");
 
     CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
-    tq_run_interrupt(run, reason);
+    CHECK(tq_run_interrupt(run, reason, INT64_MAX));
     CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
     CHECK_INT(stage->live_waits, 0);
     return run;
@@ -331,7 +331,7 @@ UNIT_TEST(interrupts_a_preempted_run)
     struct tq_run *run = stage_start(&stage, "t", "{}");
 
     CHECK_INT(tq_run_resume(run), TQ_RUN_PREEMPTED);
-    tq_run_interrupt(run, TQ_STOP_INTERRUPTED);
+    CHECK(tq_run_interrupt(run, TQ_STOP_INTERRUPTED, INT64_MAX));
     CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
     CHECK_TEXT(tq_run_outcome(run)->result, "\"interrupted: the worker gives the task back\"");
     tq_run_free(run);

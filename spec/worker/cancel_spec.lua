@@ -1,0 +1,67 @@
+--- Cancelling a task that runs: its handler is told, has a second to clean up, and is stopped.
+
+local wait = require "support.wait"
+local worker = require "support.worker"
+
+describe("cancelling a task that runs", function()
+  local queue, process
+
+  before_each(function()
+    queue = worker.queue()
+    process = queue:start()
+  end)
+
+  after_each(function()
+    worker.stop(process)
+    queue:close()
+  end)
+
+  -- Starts a task, cancels it, and waits for its end; returns its id and how long that took.
+  local function cancel(kind, payload)
+    local id = queue:enqueue(kind, payload)
+    queue:await_notes(1, "begin false")
+    assert.equal("requested", queue.db:value("select taskq.cancel($1)", id))
+    local asked = wait.now()
+    queue:await(10, "the end",
+      "select finished_at is not null from taskq.worker_tasks where id = $1", id)
+    return id, wait.now() - asked
+  end
+
+  local function kinds(id)
+    local list = {}
+    for i, row in ipairs(queue.db:query(
+      "select kind from taskq.task_attempts where task_id = $1", id)) do
+      list[i] = row.kind
+    end
+    return list
+  end
+
+  for name, payload in pairs { ["that waits"] = {}, ["that computes"] = { compute = true } } do
+    it("lets a handler clean up " .. name, function()
+      local id, seconds = cancel("cancelled:clean", payload)
+
+      assert.equal("cancelled", queue:task(id).status)
+      assert.same({ "cancelled" }, kinds(id))
+      assert.same({
+        "begin false", "cancelled: the task was cancelled while it ran true", "close true",
+      }, queue:notes())
+      assert.is_true(seconds < 0.2 * 5 * wait.factor, seconds)
+    end)
+
+    it("stops a handler after a second that does not listen, " .. name, function()
+      local id, seconds = cancel("cancelled:stubborn", payload)
+
+      assert.equal("cancelled", queue:task(id).status)
+      assert.same({ "cancelled" }, kinds(id))
+      assert.is_true(seconds >= 0.9, seconds)
+      assert.is_true(seconds < 1 + 0.2 * 5 * wait.factor, seconds)
+    end)
+  end
+
+  it("comes too late for one that finishes all the same", function()
+    local id = cancel("cancelled:finish")
+
+    assert.same({ "completed", '"finished"' }, { queue:task(id).status, queue:task(id).result })
+    queue:await(30, "the request to go", "select count(*) = 0 from taskq.cancel_requests")
+  end)
+end)
