@@ -93,14 +93,18 @@ describe("taskq test", function()
 
   it("leaves nothing behind, whatever becomes of it", function()
     folder.write(place .. "/handlers/spec/greet_spec.lua",
-      "io.open('" .. place .. "/started', 'w'):close() while true do end")
+      "local f = io.open('/proc/self/stat') local pid = f:read('n') f:close() "
+        .. "f = io.open('" .. place .. "/new', 'w') f:write(pid) f:close() "
+        .. "os.rename('" .. place .. "/new', '" .. place .. "/started') while true do end")
     local process = taskq.start({ "test" }, { cwd = place, env = { TMPDIR = scratch } })
     wait.wait_until(30, function() return uv.fs_stat(place .. "/started") end, "the spec to run")
+    local pid = assert(tonumber(folder.read(place .. "/started")))
 
     process:kill("sigterm")
 
     assert.equal(1, process:wait())
     assert.is_nil(uv.fs_scandir_next(uv.fs_scandir(scratch)))
+    wait.wait_until(10, function() return not uv.fs_stat("/proc/" .. pid) end, "busted to end")
   end)
 
   it("passes for the sample handlers", function()

@@ -89,7 +89,9 @@ static bool start(const char **arguments, const sigset_t *mask, pid_t *child, st
     if (status == 0) {
         (void)posix_spawnattr_setsigmask(&attributes, mask); /* these cannot fail */
         (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
-        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        (void)posix_spawnattr_setpgroup(&attributes, 0);
+        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                        POSIX_SPAWN_SETPGROUP);
         status = posix_spawnp(child, arguments[0], NULL, &attributes,
                               (char *const *)(uintptr_t)arguments, environ);
         (void)posix_spawnattr_destroy(&attributes); /* likewise */
@@ -104,15 +106,15 @@ static bool start(const char **arguments, const sigset_t *mask, pid_t *child, st
     return tq_err_system(err, "cannot start busted");
 }
 
-/* A signal from the terminal reaches the child by itself; one that is for us alone is passed on, so
-   that we outlive the child and can clean up. */
+/* busted starts itself once more, with the Lua that we ask for, so a signal goes to the group of
+   both. They get none from the terminal: we pass on what we get, outlive them, and clean up. */
 static int wait_for(pid_t child, const sigset_t *signals)
 {
     int status = 0, signal;
 
     while (waitpid(child, &status, WNOHANG) == 0) {
-        if (sigwait(signals, &signal) == 0 && (signal == SIGTERM || signal == SIGHUP))
-            (void)kill(child, signal); /* it is ours until we have waited for it */
+        if (sigwait(signals, &signal) == 0 && signal != SIGCHLD)
+            (void)kill(-child, signal); /* the group is there until we have waited for its first */
     }
     return status;
 }
