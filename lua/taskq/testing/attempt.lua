@@ -25,10 +25,13 @@ local OUTCOME_FIELDS = {
 ---@field logs taskq.testing.LogLine[]
 ---@field progress { fraction: number, message: string? }[]
 ---@field stop { kind: string, message: string }? it was stopped for good
----@field is_interrupted boolean? the handler was told that its time is over
+---@field interrupt "timeout"|"cancelled"|nil why it was told to end, by its one error
+---@field hard number? when it is stopped
 ---@field is_shutdown_seen boolean?
----@field is_cancelled boolean?
+---@field is_cancel_due boolean? it is to be told so at its next wait
+---@field transaction taskq.testing.Transaction? the one that is open
 ---@field committed { json: string? }? by context.transaction
+---@field rollback string? why the last transaction was rolled back
 
 --- How an attempt ended, before anybody judges it.
 ---@class taskq.testing.End
@@ -42,10 +45,7 @@ local OUTCOME_FIELDS = {
 
 --- A handler that knew that it was to end, and fails, did not fail by itself.
 local function interruption(attempt)
-  if attempt.is_interrupted then
-    return "timeout"
-  end
-  return attempt.is_shutdown_seen and "interrupted" or nil
+  return attempt.interrupt or (attempt.is_shutdown_seen and "interrupted") or nil
 end
 
 local function failure(attempt, kind, message)
@@ -54,17 +54,17 @@ local function failure(attempt, kind, message)
 end
 
 local function success(value)
-  local json, problem
-  if value ~= nil then
-    json, problem = codec.encode_result(value)
+  if value == nil then
+    return { kind = "success" }
   end
-  if problem then
-    return {
-      kind = "failure", error = codec.clean(tostring(problem)), error_kind = "result",
-      is_discarded = true,
-    }
+  local is_json, json = pcall(codec.encode_result, value, "result")
+  if is_json then
+    return { kind = "success", json = json }
   end
-  return { kind = "success", json = json }
+  return {
+    kind = "failure", error = codec.clean(tostring(json)), error_kind = "result",
+    is_discarded = true,
+  }
 end
 
 local function read_delay(value, field)
@@ -92,7 +92,9 @@ local function returned_failure(attempt, value)
 end
 
 local function end_of_value(attempt, value)
-  if type(value) ~= "table" or type(rawget(value, "success")) ~= "boolean" then
+  if value == nil and attempt.rollback then
+    return failure(attempt, "transaction", attempt.rollback)
+  elseif type(value) ~= "table" or type(rawget(value, "success")) ~= "boolean" then
     return success(value)
   end
   for field in pairs(value) do

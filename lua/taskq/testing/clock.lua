@@ -7,6 +7,7 @@ local world = require "taskq.testing.world"
 local M = {}
 
 local GRACE_MS = 1000 -- between the error that a handler can catch and its end
+local CANCELLED = "cancelled: the task was cancelled while it ran"
 
 --- What the coroutine of an attempt yields when it must never be resumed; sandbox.lua passes it up
 --- through the handler's own coroutines.
@@ -36,6 +37,12 @@ function M.check_wait(what)
   return world.attempt
 end
 
+--- Tells the handler to end, by its one error.
+local function interrupt(attempt, kind, message)
+  attempt.interrupt = kind
+  error(message, 0)
+end
+
 --- Lets the handler wait.
 ---@param what string
 ---@param ms number
@@ -43,17 +50,18 @@ function M.wait(what, ms)
   local attempt = M.check_wait(what)
   local target = world.now + ms
   local soft = attempt.started + attempt.timeout
-  if attempt.is_cancelled then
-    M.stop("cancelled", "cancelled: the task was cancelled while it ran")
-  elseif target < soft then
-    world.now = target
-  elseif not attempt.is_interrupted then
-    attempt.is_interrupted = true
+  attempt.hard = attempt.hard or soft + GRACE_MS
+  if attempt.is_cancel_due and not attempt.interrupt then
+    attempt.hard = math.min(attempt.hard, world.now + GRACE_MS)
+    interrupt(attempt, "cancelled", CANCELLED)
+  elseif target >= soft and not attempt.interrupt then
     world.now = math.max(world.now, soft)
-    error(timeout_message(attempt), 0)
-  elseif target >= soft + GRACE_MS then
-    world.now = math.max(world.now, soft + GRACE_MS)
-    M.stop("timeout", timeout_message(attempt))
+    interrupt(attempt, "timeout", timeout_message(attempt))
+  elseif target >= attempt.hard then
+    world.now = math.max(world.now, attempt.hard)
+    local is_cancelled = attempt.interrupt == "cancelled"
+    M.stop(is_cancelled and "cancelled" or "timeout",
+      is_cancelled and CANCELLED or timeout_message(attempt))
   else
     world.now = target
   end
@@ -71,9 +79,8 @@ function M.budget_hook(attempt)
       attempt.stop = { kind = "timeout", message = timeout_message(attempt) }
       debug.sethook(debug.gethook(), "", 1) -- until no pcall is left
       error(attempt.stop.message, 0)
-    elseif spent >= attempt.timeout and not attempt.is_interrupted then
-      attempt.is_interrupted = true
-      error(timeout_message(attempt), 0)
+    elseif spent >= attempt.timeout and not attempt.interrupt then
+      interrupt(attempt, "timeout", timeout_message(attempt))
     end
   end
 end

@@ -26,6 +26,12 @@ local ARRAY_MARK = getmetatable(codec.array())
 M.null = codec.null
 M.array = codec.array
 
+--- Raises no more than the codec says: not which line of this file called it.
+local function encode(...)
+  local is_json, text = pcall(codec.encode, ...)
+  return is_json and text or error(text, 0)
+end
+
 --- Is this decoded value a JSON array?
 ---@param value any
 ---@return boolean
@@ -37,7 +43,7 @@ end
 ---@param value any
 ---@return string
 function M.encode(value)
-  return codec.encode(value, "value", MAX_JSON_BYTES)
+  return encode(value, "value", MAX_JSON_BYTES)
 end
 
 --- taskq.json.decode
@@ -59,19 +65,15 @@ end
 ---@param value any
 ---@return string
 function M.encode_payload(value)
-  return codec.encode(value, "payload", MAX_PAYLOAD_BYTES, true)
+  return encode(value, "payload", MAX_PAYLOAD_BYTES, true)
 end
 
---- The JSON of a result, or nil and why it has none.
+--- The JSON of a result; raises what is wrong with it.
 ---@param value any
----@return string? json
----@return string? message
-function M.encode_result(value)
-  local is_json, text = pcall(codec.encode, value, "result", MAX_RESULT_BYTES, true)
-  if is_json then
-    return text
-  end
-  return nil, text
+---@param root string how the message calls it
+---@return string
+function M.encode_result(value, root)
+  return encode(value, root, MAX_RESULT_BYTES, true)
 end
 
 --- Text as PostgreSQL can store it: each byte that is not UTF-8, or zero, becomes U+FFFD.

@@ -16,7 +16,7 @@ function functions.is_shutting_down(attempt)
 end
 
 function functions.is_cancelled(attempt)
-  return attempt.is_cancelled or false
+  return attempt.interrupt == "cancelled"
 end
 
 function functions.progress(attempt, fraction, message)

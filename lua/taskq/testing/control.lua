@@ -23,7 +23,7 @@ function M.cancel(id)
     task.status = "cancelled"
     return "cancelled"
   elseif task.status == "running" then
-    world.attempt.is_cancelled = true
+    world.attempt.is_cancel_due = true
     return "requested"
   end
   return nil, ("task %d is %s already"):format(id, task.status), "TQ002"

@@ -91,7 +91,7 @@ function M.mail(mail)
 end
 
 function M.query(sql, ...)
-  return query.run("taskq.query", world.queries, sql, ...)
+  return query.run("taskq.query", sql, ...)
 end
 
 function M.enqueue(fields)

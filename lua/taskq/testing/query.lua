@@ -12,6 +12,8 @@ local M = {}
 ---@field n integer how many values
 ---@field [integer] any the values
 
+local ABORTED = "current transaction is aborted, commands ignored until end of transaction block"
+
 local function squeeze(sql)
   return (sql:lower():gsub("%s+", " "))
 end
@@ -41,27 +43,37 @@ local function check(what, sql, values)
   end
 end
 
---- Runs a query.
+--- The statement in the transaction that is open; its first failure is that of the transaction.
+local function fail(open, message, code)
+  if open then
+    open.failure = open.failure or { message = message, code = code }
+  end
+  return nil, message, code
+end
+
+--- Runs a statement, in the transaction that is open if there is one.
 ---@param what string
----@param record taskq.testing.Query[]
 ---@param sql string
 ---@return table? rows
 ---@return string? message
 ---@return string? sqlstate
-function M.run(what, record, sql, ...)
-  clock.check_wait(what)
+function M.run(what, sql, ...)
+  local open = clock.check_wait(what).transaction
   local query = table.pack(...)
   check(what, sql, query)
   query.sql = sql
-  table.insert(record, query)
-  if record ~= world.queries then
-    table.insert(world.queries, query)
+  table.insert(world.queries, query)
+  if open then
+    table.insert(open.queries, query)
+  end
+  if open and open.failure then
+    return nil, ABORTED, "25P02"
   end
   local answer, message, code = stubs.answer("query", query, nil,
     ("%s: no stub answers this; add testing.query(\"...\", rows):\n%s"):format(what, sql))
   local is_error, text, sqlstate = stubs.error_of(answer)
   if answer == nil or is_error then
-    return nil, text or message, sqlstate or code
+    return fail(open, text or message, sqlstate or code)
   end
   local rows = table.move(answer, 1, #answer, 1, {})
   rows.affected = answer.affected or #answer

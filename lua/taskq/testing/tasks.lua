@@ -139,8 +139,9 @@ function M.enqueue(what, fields)
   if attempt then
     table.insert(world.enqueued, M.view(task))
   end
-  if attempt and attempt.staged then
-    table.insert(attempt.staged, task)
+  if attempt and attempt.transaction then
+    table.insert(attempt.transaction.staged, task)
+    table.insert(attempt.transaction.enqueued, M.view(task))
   else
     M.add(task)
   end

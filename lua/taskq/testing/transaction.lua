@@ -1,7 +1,11 @@
---- context.transaction: stubs answer its queries; what it enqueues is there once it commits.
+--- context.transaction: stubs answer its statements; what it enqueues is there once it commits. A
+--- stub of testing.query for "commit" that answers with an error makes the commit fail.
 
+local blame = require "taskq.testing.blame"
+local clock = require "taskq.testing.clock"
 local codec = require "taskq.testing.codec"
 local query = require "taskq.testing.query"
+local stubs = require "taskq.testing.stubs"
 local tasks = require "taskq.testing.tasks"
 local world = require "taskq.testing.world"
 
@@ -12,52 +16,70 @@ local M = {}
 ---@field queries taskq.testing.Query[]
 ---@field enqueued table[] tasks
 ---@field result any
+---@field failure { message: string, code: string? }? of the first statement that failed
+---@field staged taskq.testing.Task[]
 
-local function finish(attempt, record, is_done, value)
-  local staged = attempt.staged
-  attempt.staged = nil
-  if not is_done then
-    error(value, 0)
+local function check(attempt, fn)
+  if type(fn) ~= "function" then
+    blame.refuse_argument(1, "transaction", "function expected, got " .. type(fn))
   end
-  local json, problem
-  if value ~= nil then
-    json, problem = codec.encode_result(value)
+  clock.check_wait("context.transaction")
+  if attempt.transaction then
+    blame.raise("context.transaction: one is open already; they do not nest")
+  elseif attempt.committed then
+    blame.raise("context.transaction: an earlier one has settled the task; use taskq.query for "
+      .. "what comes after it")
   end
-  if problem then
-    error(problem, 0)
+end
+
+local function commit(attempt, open, result)
+  local failure = open.failure
+  if not failure then
+    local answer, message, code = stubs.answer("query", { sql = "commit", n = 0 }, true, "")
+    local is_error, text, sqlstate = stubs.error_of(answer)
+    failure = (is_error or answer == nil) and { message = text or message, code = sqlstate or code }
   end
-  record.is_committed, record.result = true, value
-  attempt.committed = { json = json }
-  for _, task in ipairs(staged) do
+  if failure then
+    attempt.rollback = failure.message
+    return nil, failure.message, failure.code
+  end
+  open.is_committed, open.result = true, result
+  attempt.rollback = nil
+  for _, task in ipairs(open.staged) do
     tasks.add(task)
   end
-  return value
+  return result
 end
 
 --- Runs fn(db); when it returns, the task is completed with its result.
 ---@param attempt taskq.testing.Attempt
 ---@param fn fun(db: taskq.Transaction): any
+---@return any result
+---@return string? message
+---@return string? sqlstate
 function M.run(attempt, fn)
-  if type(fn) ~= "function" then
-    error(("bad argument #1 to 'transaction' (function expected, got %s)"):format(type(fn)), 3)
-  elseif attempt.committed then
-    error("context.transaction: the task is completed already; there is one transaction a task", 3)
-  elseif attempt.staged then
-    error("context.transaction: the handler is in a transaction already", 3)
-  end
-  local record = { is_committed = false, queries = {}, enqueued = {} }
-  table.insert(world.transactions, record)
-  attempt.staged = {}
-  return finish(attempt, record, pcall(fn, {
+  check(attempt, fn)
+  local open = { is_committed = false, queries = {}, enqueued = {}, staged = {} }
+  table.insert(world.transactions, open)
+  attempt.transaction = open
+  local is_done, result = pcall(fn, {
     query = function(sql, ...)
-      return query.run("db.query", record.queries, sql, ...)
+      return query.run("db.query", sql, ...)
     end,
     enqueue = function(fields)
-      local task = tasks.enqueue("db.enqueue", fields)
-      table.insert(record.enqueued, task)
-      return task
+      return tasks.enqueue("db.enqueue", fields)
     end,
-  }))
+  })
+  attempt.transaction = nil
+  if not is_done then
+    error(result, 0)
+  end
+  local json = result ~= nil and codec.encode_result(result, "context.transaction: the result")
+  local value, message, code = commit(attempt, open, result)
+  if open.is_committed then
+    attempt.committed = { json = json or nil }
+  end
+  return value, message, code
 end
 
 return M

@@ -201,6 +201,30 @@ describe("taskq.testing", function()
         { taskq.retry(1) })
     end)
 
+    it("tells a task that runs, once", function()
+      local seen
+      local outcome = attempt(function(context)
+        taskq.cancel(context.task.id)
+        local _, message = pcall(taskq.sleep, 1)
+        seen = { message, context.is_cancelled() }
+        error("cleaned up", 0)
+      end)
+
+      assert.same({ "cancelled: the task was cancelled while it ran", true }, seen)
+      assert.equal("cancelled", outcome.status)
+      assert.equal("cleaned up", outcome.error)
+    end)
+
+    it("comes too late for a task that succeeds all the same", function()
+      local outcome = attempt(function(context)
+        taskq.cancel(context.task.id)
+        pcall(taskq.sleep, 1)
+        return "made it"
+      end)
+
+      assert.equal("completed", outcome.status)
+    end)
+
     it("stops a task that runs, whatever it catches", function()
       local outcome = attempt(function(context)
         assert.equal("requested", taskq.cancel(context.task.id))

@@ -206,6 +206,58 @@ describe("taskq.testing", function()
     end)
   end)
 
+  describe("a transaction that is rolled back", function()
+    local function transact(then_what)
+      local returned
+      local outcome = attempt(function(context)
+        returned = table.pack(context.transaction(function(db)
+          db.query("insert into a")
+          db.query("insert into b")
+          taskq.query("insert into c")
+          db.enqueue { type = "mail" }
+          return "result"
+        end))
+        return then_what
+      end)
+      return outcome, { returned[1], returned[2], returned[3] }
+    end
+
+    before_each(function() testing.query("insert", {}) end)
+
+    it("by a statement that failed, whether or not anybody looked", function()
+      testing.query("insert into b", { error = "duplicate", code = "23505" })
+
+      local outcome, returned = transact()
+
+      assert.same({ nil, "duplicate", "23505" }, returned)
+      assert.equal("transaction", outcome.kind)
+      assert.equal("duplicate", outcome.error)
+      assert.equal("pending", outcome.status)
+      assert.equal(1, #testing.tasks())
+      assert.equal(3, #testing.transactions[1].queries)
+    end)
+
+    it("by its commit", function()
+      testing.query("commit", { error = "a deferred constraint", code = "23503" })
+
+      local outcome, returned = transact("handled")
+
+      assert.same({ nil, "a deferred constraint", "23503" }, returned)
+      assert.equal("completed", outcome.status)
+      assert.equal("handled", outcome.result)
+      assert.is_false(testing.transactions[1].is_committed)
+    end)
+
+    it("by a result that is not JSON", function()
+      local outcome = attempt(function(context)
+        context.transaction(function() return print end)
+      end)
+
+      assert.equal("context.transaction: the result: a function is not JSON", outcome.error)
+      assert.is_false(testing.transactions[1].is_committed)
+    end)
+  end)
+
   describe("events", function()
     it("are recorded, and reach the listeners of the folder", function()
       local place = folder.new()
