@@ -39,6 +39,13 @@ local STATEMENTS = {
     wanted = { "Tid Scan on worker_tasks_live", "TID Cond: (ctid = r.tid)", BY_CLAIM },
     unwanted = { BY_ID, "worker_tasks_live_by_lane" },
   },
+  complete_one = {
+    arguments = "1, 1, 7, '{}'",
+    wanted = {
+      "Index Scan using " .. BY_ID, "Index Cond: (id = $1)", "TID Cond: (ctid = ANY (",
+    },
+    unwanted = { "Sort" },
+  },
   fail = {
     arguments = IDS .. ", " .. PLACES .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', "
       .. "'{x,x}', '{e,e}', '{t,t}', '{3,null}', array['{}',null]::jsonb[]",
@@ -237,7 +244,7 @@ describe("the list of plans", function()
       failed_reloads = true, forget_workers = true,
       live_blocks = true,
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,
-      task = true,
+      task = true, xact_status = true,
       -- Calls of functions that settle their plans themselves; specs count the rows that they read.
       cancel = true, cleanup = true, compact_counts = true, list = true, retry = true,
       retry_many = true, settle_days = true, show = true, unhandled_types = true,

@@ -1,6 +1,7 @@
 --- A socket between a worker and its PostgreSQL, which can keep the server's answers to itself,
---- swallow notifications, refuse connections, and be cut. Connections are known by their
---- application_name. It runs on the spec's loop, that is, while the spec waits.
+--- swallow notifications, refuse connections, be cut, and do something after a certain message of
+--- the protocol. Connections are known by their application_name. It runs on the spec's loop, that
+--- is, while the spec waits.
 
 local uv = require "luv"
 local folder = require "support.folder"
@@ -25,31 +26,25 @@ local function close_link(self, link)
   close(link.server)
 end
 
--- The whole messages of what the server has said, but for notifications where those are swallowed;
--- the start of the next one is kept. A message is its type, its length and the rest.
-local function filter(link, data)
-  local out, at = {}, 1
-  data = link.rest .. data
-  while #data >= at + 4 do
-    local len = 1 + string.unpack(">I4", data, at + 1)
-    if #data < at + len - 1 then
-      break
+-- Cuts what one side says into messages: a type, and a length that counts itself. The first message
+-- of a client has no type.
+local function splitter(side)
+  local buffer, has_type = "", side == "server"
+  return function(data)
+    local messages = {}
+    buffer = buffer .. data
+    while true do
+      local head = has_type and 1 or 0
+      if #buffer < head + 4 then
+        return messages
+      end
+      local len = head + string.unpack(">I4", buffer, head + 1)
+      if #buffer < len then
+        return messages
+      end
+      messages[#messages + 1] = buffer:sub(1, len)
+      buffer, has_type = buffer:sub(len + 1), true
     end
-    local is_notification = data:sub(at, at) == "A"
-    link.notifications = link.notifications + (is_notification and 1 or 0)
-    if not (is_notification and link.is_deaf) then
-      out[#out + 1] = data:sub(at, at + len - 1)
-    end
-    at = at + len
-  end
-  link.rest = data:sub(at)
-  return table.concat(out)
-end
-
-local function on_server_data(_, link, data)
-  local text = filter(link, data)
-  if text ~= "" and not link.is_mute then
-    link.client:write(text)
   end
 end
 
@@ -57,32 +52,71 @@ local function has_name(link, name)
   return link.hello and link.hello:find(name .. "\0", 1, true)
 end
 
-local function on_client_data(self, link, data)
-  local is_new = not link.hello
-  link.hello = link.hello or data -- the client speaks first
-  for name, times in pairs(self.refused) do
-    if is_new and has_name(link, name) then
-      times[#times + 1] = wait.now()
-      close_link(self, link)
-      return
-    end
+-- The action that is due now that a side of the link has said one more message.
+local function take_action(self, link, side)
+  local mine = self.mine
+  if not mine or side ~= mine.side or not has_name(link, mine.name) then
+    return nil
   end
-  link.server:write(data)
+  link.count = (link.count or 0) + 1
+  if link.count < mine.count then
+    return nil
+  end
+  self.mine = nil
+  return mine.action
 end
 
-local function pass(self, link, from, on_data)
+-- Whether the client is not to hear what the server has said.
+local function is_kept(link, side, message)
+  if side == "client" then
+    return false
+  end
+  local is_notification = message:sub(1, 1) == "A"
+  link.notifications = link.notifications + (is_notification and 1 or 0)
+  return link.is_mute or (is_notification and link.is_deaf)
+end
+
+-- The first message, the client's, says who it is; whoever is refused is cut.
+local function is_refused(self, link, message)
+  link.hello = message
+  for name, times in pairs(self.refused) do
+    if has_name(link, name) then
+      times[#times + 1] = wait.now()
+      close_link(self, link)
+      return true
+    end
+  end
+  return false
+end
+
+-- Passes on what a side says until it ends.
+local function pass(self, link, side)
+  local from, to = link[side], link[side == "client" and "server" or "client"]
+  local split = splitter(side)
   from:read_start(function(failure, data)
     if failure or not data then
       close_link(self, link)
-    else
-      on_data(self, link, data)
+      return
+    end
+    for _, message in ipairs(split(data)) do
+      if to:is_closing() or link.is_over then
+        return
+      end
+      if not link.hello and is_refused(self, link, message) then
+        return
+      end
+      local action = take_action(self, link, side)
+      link.is_over = action ~= nil
+      if not is_kept(link, side, message) then
+        to:write(message, action and function() action(link) end)
+      end
     end
   end)
 end
 
 local function on_client(self)
   local link = {
-    client = uv.new_pipe(false), server = uv.new_pipe(false), rest = "", notifications = 0,
+    client = uv.new_pipe(false), server = uv.new_pipe(false), notifications = 0,
   }
   assert(self.listener:accept(link.client))
   self.links[link] = true
@@ -91,8 +125,8 @@ local function on_client(self)
       close_link(self, link)
       return
     end
-    pass(self, link, link.client, on_client_data)
-    pass(self, link, link.server, on_server_data)
+    pass(self, link, "client")
+    pass(self, link, "server")
   end)
 end
 
@@ -102,6 +136,8 @@ end
 function M.new(url)
   local place, port = folder.new(), url:match("port=(%d+)")
   local self = setmetatable({ links = {}, refused = {}, listener = uv.new_pipe(false) }, Proxy)
+  self.sigpipe = uv.new_signal() -- a peer that is gone is an error of the write, not the end of us
+  self.sigpipe:start("sigpipe", function() end)
   self.target = ("%s/.s.PGSQL.%s"):format(url:match("host=([^&]+)"), port)
   self.url = url:gsub("host=[^&]+", function() return "host=" .. place end)
   assert(self.listener:bind(("%s/.s.PGSQL.%s"):format(place, port)))
@@ -168,11 +204,33 @@ function Proxy:allow()
   self.refused = {}
 end
 
+--- Once: after `count` messages of a side ("client" or "server") on a connection with this name,
+--- calls the action when the last of them has been passed on; nothing more is passed on then.
+---@param name string
+---@param side "client" | "server"
+---@param count integer
+---@param action fun()?  cuts the connection unless said
+function Proxy:after(name, side, count, action)
+  for link in pairs(self.links) do
+    link.count = nil
+  end
+  self.mine = { name = name, side = side, count = count, action = action or function(link)
+    close_link(self, link)
+  end }
+end
+
+--- Whether that has not happened yet.
+---@return boolean
+function Proxy:is_armed()
+  return self.mine ~= nil
+end
+
 function Proxy:close()
   for link in pairs(self.links) do
     close_link(self, link)
   end
   close(self.listener)
+  close(self.sigpipe)
   uv.run("nowait")
 end
 

@@ -120,6 +120,12 @@ struct tq_pipe_wait {
     int code, signal; /* CLOSE; as in struct tq_spawn_wait */
 };
 
+enum tq_transaction_state {
+    TQ_TRANSACTION_NONE,
+    TQ_TRANSACTION_OPEN,
+    TQ_TRANSACTION_DONE, /* the task's outcome is written, or the task was lost */
+};
+
 struct tq_host {
     void *owner;
     const char *worker_id;
@@ -135,6 +141,16 @@ struct tq_host {
     struct tq_wait *(*use_pipe)(void *owner, struct tq_run *run, int64_t number,
                                 enum tq_pipe_act act, const char *bytes, size_t len);
     struct tq_wait *(*fetch)(void *owner, struct tq_run *run, const struct tq_http_call *call);
+
+    /* The transaction of a run: at most one at a time, and none after one that was committed. While
+       it is open, queries join it. begin, commit (with the task's result, JSON or NULL) and
+       roll_back wait; after the last two it is over. abandon rolls back without waiting. */
+    enum tq_transaction_state (*transaction_state)(void *owner, struct tq_run *run);
+    struct tq_wait *(*begin)(void *owner, struct tq_run *run);
+    struct tq_wait *(*commit)(void *owner, struct tq_run *run, const char *result);
+    struct tq_wait *(*roll_back)(void *owner, struct tq_run *run);
+    void (*abandon)(void *owner, struct tq_run *run);
+
     bool (*is_shutting_down)(void *owner);
     void (*report_progress)(void *owner); /* some run has: see tq_run_take_progress() */
 };

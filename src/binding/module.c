@@ -101,6 +101,8 @@ static const luaL_Reg module_functions[] = {
 
 static const luaL_Reg core_functions[] = {
     {"fetch", tq_binding_fetch},
+    {"begin", tq_binding_begin},
+    {"commit", tq_binding_commit},
     {"make_folder", tq_binding_make_folder},
     {"random_name", tq_binding_random_name},
     {"pipe_close", tq_binding_pipe_close},
@@ -116,12 +118,14 @@ static const luaL_Reg context_functions[] = {
     {"is_cancelled", context_is_cancelled},
     {"is_shutting_down", context_is_shutting_down},
     {"progress", tq_binding_progress},
+    {"transaction", tq_binding_transaction},
     {NULL, NULL},
 };
 
 int luaopen_taskq(lua_State *L)
 {
     tq_context_add_functions(L, context_functions);
+    tq_binding_open_transaction(L);
     luaL_newlib(L, core_functions);
     tq_context_add_module(L, "taskq.core");
 

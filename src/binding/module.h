@@ -39,8 +39,18 @@ int tq_binding_pipe_write(lua_State *L);
 int tq_binding_send_mail(lua_State *L);
 int tq_binding_spawn(lua_State *L);
 
+int tq_binding_begin(lua_State *L);
+int tq_binding_commit(lua_State *L);
+
 int tq_binding_query(lua_State *L); /* lua_CFunctions of taskq */
 
-int tq_binding_progress(lua_State *L); /* lua_CFunctions of contexts */
+int tq_binding_progress(lua_State *L);    /* lua_CFunctions of contexts */
+int tq_binding_transaction(lua_State *L); /* of a handler's context */
+void tq_binding_open_transaction(lua_State *L);
+
+int tq_binding_db_query(lua_State *L); /* of a transaction */
+
+/* Raises unless the run has a transaction open. */
+void tq_binding_check_open(lua_State *L, const char *what);
 
 #endif

@@ -161,7 +161,7 @@ int tq_binding_run_query(lua_State *L, const char *what, const struct tq_host_qu
     return tq_binding_wait(L, &host->query(host->owner, run, &given)->wait, finish);
 }
 
-int tq_binding_query(lua_State *L)
+static int run_text(lua_State *L, const char *what)
 {
     struct tq_host_query query = {.kind = TQ_STATEMENT_OF_HANDLER};
 
@@ -169,5 +169,25 @@ int tq_binding_query(lua_State *L)
     query.sql = lua_tostring(L, 1);
     luaL_argcheck(L, strlen(query.sql) == lua_rawlen(L, 1), 1, "SQL without zero bytes expected");
     query.values = tq_binding_check_parameters(L, 2, &query.count);
-    return tq_binding_run_query(L, "taskq.query", &query, finish_query);
+    return tq_binding_run_query(L, what, &query, finish_query);
+}
+
+int tq_binding_query(lua_State *L)
+{
+    return run_text(L, "taskq.query");
+}
+
+void tq_binding_check_open(lua_State *L, const char *what)
+{
+    const struct tq_host *host = tq_binding_host(L);
+    struct tq_run *run = tq_context_run(L);
+
+    if (run == NULL || host->transaction_state(host->owner, run) != TQ_TRANSACTION_OPEN)
+        (void)luaL_error(L, "%s: the transaction is over; use taskq.query", what);
+}
+
+int tq_binding_db_query(lua_State *L)
+{
+    tq_binding_check_open(L, "db.query");
+    return run_text(L, "db.query");
 }

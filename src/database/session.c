@@ -44,7 +44,8 @@ static const struct {
                                "statement_timeout", 2},
     [TQ_SESSION_CONTROL] = {COMMON FIXED_PLANS "set lock_timeout = '50ms'; ", "statement_timeout",
                             10},
-    [TQ_SESSION_HANDLER] = {COMMON, "idle_in_transaction_session_timeout", 1},
+    [TQ_SESSION_HANDLER] = {COMMON "set synchronous_commit = on; ",
+                            "idle_in_transaction_session_timeout", 1},
 };
 
 struct tq_session {

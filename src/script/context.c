@@ -39,6 +39,20 @@ bool tq_context_is_cancelled(const struct tq_run *run)
     return run->interrupt == TQ_STOP_CANCELLED || run->stop == TQ_STOP_CANCELLED;
 }
 
+void tq_context_note_rollback(struct tq_run *run, const char *reason)
+{
+    tq_buf_clear(&run->rollback);
+    if (reason != NULL)
+        tq_outcome_add_text(&run->rollback, reason, strlen(reason));
+}
+
+bool tq_context_can_wait(lua_State *L)
+{
+    const struct tq_script *script = tq_script_of(L);
+
+    return tq_slice_can_yield(script, L) && !script->run->is_interrupt_due;
+}
+
 struct tq_json_text *tq_context_json(lua_State *L)
 {
     return &tq_script_of(L)->json;

@@ -33,6 +33,13 @@ void tq_context_keep_line(struct tq_run *run, enum tq_log_level level, const cha
 /* How far the handler is, 0 to 1; message may be NULL. */
 void tq_context_set_progress(struct tq_run *run, double fraction, const char *message);
 
+/* A transaction of the handler was rolled back for this reason: if it now returns nil, it failed.
+   NULL: that is settled. */
+void tq_context_note_rollback(struct tq_run *run, const char *reason);
+
+/* May tq_context_check_wait() succeed now? */
+bool tq_context_can_wait(struct lua_State *L);
+
 /* Scratch for tq_json_encode(); what it holds is valid until the next call into Lua. */
 struct tq_json_text *tq_context_json(struct lua_State *L);
 

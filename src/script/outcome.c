@@ -231,11 +231,23 @@ static void warn_of_unknown_fields(lua_State *L, const struct tq_run *run)
     }
 }
 
+/* `return context.transaction(...)` gives nil when it was rolled back: that is no success. */
+static void set_rolled_back(struct tq_run *run)
+{
+    tq_buf_clear(&run->error);
+    tq_buf_add(&run->error, run->rollback.data, run->rollback.len);
+    set_failure(run, "transaction");
+}
+
 void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run)
 {
     bool is_success;
 
     lua_pushvalue(L, index);
+    if (lua_isnil(L, -1) && run->rollback.len > 0) {
+        set_rolled_back(run);
+        return;
+    }
     if (!read_success(L, &is_success)) {
         set_success(L, -1, run);
         return;

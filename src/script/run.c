@@ -383,6 +383,7 @@ void tq_run_free(struct tq_run *run)
     recycle(&run->traceback);
     tq_journal_free(run->journal);
     run->journal = NULL;
+    recycle(&run->rollback);
     run->is_started = run->is_shutdown_seen = run->is_interrupt_due = run->is_crowded_out = false;
     run->stop = run->interrupt = TQ_STOP_NONE;
     atomic_store_explicit(&run->asked, TQ_STOP_NONE, memory_order_relaxed);
@@ -399,6 +400,7 @@ void tq_run_destroy(struct tq_run *run)
     tq_buf_deinit(&run->error);
     tq_buf_deinit(&run->traceback);
     tq_journal_free(run->journal);
+    tq_buf_deinit(&run->rollback);
     free(run->chain);
     free(run);
 }

@@ -141,6 +141,7 @@ struct tq_run {
     struct tq_journal *journal; /* NULL: it has said nothing */
     struct tq_outcome outcome;
     struct tq_buf result, error, traceback;
+    struct tq_buf rollback; /* why a transaction was rolled back, or empty */
 };
 
 /* Flags kept beside the script's address in each coroutine's extra space. */

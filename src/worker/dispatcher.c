@@ -368,7 +368,7 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
         tq_events_count_announced(dispatcher->config.events);
     task->last_executor = task->executor;
     task->executor = -1;
-    if (task->is_fenced) {
+    if (task->is_fenced && !task->is_committed) {
         release(dispatcher, task);
         return;
     }
@@ -382,7 +382,10 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
     }
     tq_task_judge(task, next_random(dispatcher),
                   tq_claimer_database_us(dispatcher->config.claimer, dispatcher->now_us));
-    tq_settler_add(dispatcher->config.settler, &task->settlement);
+    if (task->is_committed || task->is_lost)
+        on_settled(&task->settlement, task->is_committed); /* by the handler's transaction */
+    else
+        tq_settler_add(dispatcher->config.settler, &task->settlement);
 }
 
 void tq_dispatcher_lose(struct tq_dispatcher *dispatcher, struct tq_task *task, enum tq_stop reason,

@@ -254,6 +254,7 @@ void tq_executor_leave(struct tq_executor *executor)
 
         executor->orphans = task->link;
         tq_run_free(task->run);
+        tq_host_end_transaction(task);
         tq_task_free(task);
     }
     quit(executor);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "script/event.h"
 #include "script/script.h"
@@ -125,16 +126,8 @@ static char *copy_text(const char *text)
     return text != NULL ? tq_strdup(text) : NULL;
 }
 
-static void finish(struct tq_executor *executor, struct tq_task *task)
+static void keep_outcome(struct tq_task *task, const struct tq_outcome *outcome)
 {
-    if (task->hearing != NULL) {
-        tq_executor_heard(executor, task);
-        return;
-    }
-
-    const struct tq_outcome *outcome = tq_run_outcome(task->run);
-
-    task->ended_us = executor->now_us;
     task->outcome = outcome->kind;
     task->stop = outcome->stop;
     task->is_discarded = outcome->is_discarded;
@@ -147,6 +140,35 @@ static void finish(struct tq_executor *executor, struct tq_task *task)
     task->traceback = copy_text(outcome->traceback);
     task->error_kind = copy_text(outcome->error_kind);
     task->notes = copy_text(outcome->notes);
+}
+
+/* The handler's transaction has completed the task: what came later changes nothing. */
+static void keep_committed(struct tq_task *task, const struct tq_outcome *outcome)
+{
+    task->outcome = TQ_OUTCOME_SUCCESS;
+    if (outcome->kind != TQ_OUTCOME_SUCCESS)
+        tq_log(TQ_LOG_WARN, "worker",
+               "the handler failed after its transaction had completed the task",
+               "task=%lld attempt=%d kind=%s error=%s", (long long)task->settlement.settled.id,
+               task->attempts, outcome->error_kind != NULL ? outcome->error_kind : "snooze",
+               outcome->error != NULL ? outcome->error : "");
+}
+
+static void finish(struct tq_executor *executor, struct tq_task *task)
+{
+    if (task->hearing != NULL) {
+        tq_executor_heard(executor, task);
+        return;
+    }
+
+    const struct tq_outcome *outcome = tq_run_outcome(task->run);
+
+    task->ended_us = executor->now_us;
+    tq_host_end_transaction(task);
+    if (task->is_committed)
+        keep_committed(task, outcome);
+    else
+        keep_outcome(task, outcome);
     tq_run_free(task->run);
     task->run = NULL;
     tq_executor_release(executor, task->loaded);
@@ -354,6 +376,8 @@ static void check_waiting(struct tq_executor *executor)
 
     for (; task != NULL; task = next) {
         next = task->waiting_next;
+        if (tq_host_is_deciding(task))
+            continue;
         if (now_us >= task->hard_deadline_us || tq_run_is_condemned(task->run)) {
             remove_waiting(executor, task);
             if (!stop(executor, task, TQ_STOP_TIMEOUT))
@@ -454,6 +478,8 @@ static struct tq_task *take_started(struct tq_executor *executor, int64_t id, in
 
     while (task != NULL && !is_meant(task, id, claims))
         task = task->waiting_next;
+    if (task != NULL && tq_host_is_deciding(task))
+        return NULL; /* if it does not finish, the request is found again */
     if (task != NULL)
         remove_waiting(executor, task);
     if (task == NULL)

@@ -151,5 +151,12 @@ void tq_host_add_query(struct tq_host *host);
 void tq_host_add_http(struct tq_host *host);
 void tq_host_add_spawn(struct tq_host *host);
 void tq_host_add_pipe(struct tq_host *host);
+void tq_host_add_transaction(struct tq_host *host);
+
+/* Rolls back what is open; the run has ended. */
+void tq_host_end_transaction(struct tq_task *task);
+
+/* The task waits for the answer to a COMMIT: it is not to be stopped before that is known. */
+bool tq_host_is_deciding(const struct tq_task *task);
 
 #endif

@@ -28,4 +28,5 @@ void tq_host_init(struct tq_executor *executor)
     tq_host_add_http(&executor->host);
     tq_host_add_spawn(&executor->host);
     tq_host_add_pipe(&executor->host);
+    tq_host_add_transaction(&executor->host);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Statements of handlers: taskq.query, taskq.enqueue and their like. Each takes a client of the
-// executor's pool for as long as the statement runs.
+// executor's pool for as long as the statement runs, or joins the transaction that its task has
+// open.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "database/client_pool.h"
 #include "database/query.h"
 #include "worker/executor_state.h"
+#include "worker/transaction.h"
 
 struct query_wait {
     struct tq_query_wait base; /* first */
@@ -16,7 +18,8 @@ struct query_wait {
     struct tq_statement statement;
     struct tq_executor *executor;
     struct tq_task *task;
-    struct tq_client *client; /* while it runs */
+    struct tq_client *client;           /* while it runs */
+    struct tq_transaction *transaction; /* that it joined */
     enum tq_statement_kind kind;
     char *sql;
     const char **values; /* into texts */
@@ -35,6 +38,7 @@ static struct query_wait *wait_of(struct tq_statement *statement)
     return (struct query_wait *)((char *)statement - offsetof(struct query_wait, statement));
 }
 
+/* One that is busy has its statement cancelled. */
 static void give_client_back(struct query_wait *query)
 {
     tq_client_pool_give_back(query->executor->clients, query->client,
@@ -42,13 +46,24 @@ static void give_client_back(struct query_wait *query)
     query->client = NULL;
 }
 
+/* Unless the transaction went first. */
+static void spoil(struct query_wait *query)
+{
+    if (query->task->transaction == query->transaction)
+        tq_transaction_spoil(query->transaction);
+}
+
 static void release_query(struct tq_wait *wait)
 {
     struct query_wait *query = (struct query_wait *)wait;
 
-    if (query->client != NULL)
-        give_client_back(query); /* it is busy: that cancels the statement */
-    else if (!wait->is_done)
+    if (wait->is_done)
+        ; /* nothing is under way */
+    else if (query->transaction != NULL)
+        spoil(query);
+    else if (query->client != NULL)
+        give_client_back(query);
+    else
         tq_client_pool_withdraw(query->executor->clients, &query->ask);
     tq_table_deinit(&query->base.table);
     tq_buf_deinit(&query->texts);
@@ -63,6 +78,7 @@ static void finish(struct query_wait *query, const struct tq_err *err)
     query->base.wait.is_ok = err == NULL;
     if (err != NULL)
         query->base.wait.err = *err;
+    query->base.table = query->statement.table;
     tq_executor_wake(query->executor, query->task);
 }
 
@@ -85,11 +101,14 @@ static void on_answered(struct tq_statement *statement, const struct tq_err *err
     struct query_wait *query = wait_of(statement);
     struct tq_err left_open;
 
+    if (query->transaction != NULL) {
+        err = tq_transaction_note(query->transaction, statement, err);
+        finish(query, err);
+        return;
+    }
     if (err == NULL && !check_left_open(query, &left_open)) {
-        tq_table_deinit(&statement->table);
         err = &left_open;
     }
-    query->base.table = statement->table;
     give_client_back(query);
     finish(query, err);
 }
@@ -149,7 +168,16 @@ static struct tq_query_wait *host_query(void *owner, struct tq_run *run,
     query->task = tq_run_owner(run);
     query->base.wait.release = release_query;
     query->ask.on_client = on_client;
-    tq_client_pool_ask(query->executor->clients, &query->ask);
+    query->transaction = query->task->transaction;
+    if (query->transaction == NULL) {
+        tq_client_pool_ask(query->executor->clients, &query->ask);
+        return &query->base;
+    }
+    query->client = tq_transaction_client(query->transaction);
+    if (query->client != NULL)
+        run_on_client(query);
+    else
+        finish(query, tq_transaction_failure(query->transaction));
     return &query->base;
 }
 

@@ -11,6 +11,7 @@
 //     stopped: timeout, memory, stuck       as a failure
 //     stopped: interrupted, or unstarted    requeue   is free   at its old place
 //     stopped: cancelled                    fail, as cancelled
+//     committed by the handler itself       complete, whatever came later: nothing is written
 //     exhausted by workers that are gone    fail      is free
 #include "worker/task.h"
 
@@ -95,6 +96,11 @@ struct tq_task *tq_task_copy(const struct tq_task *task)
     copy->last_executor = task->last_executor;
     copy->is_fenced = task->is_fenced;
     copy->is_announced = task->is_announced;
+    copy->is_committed = task->is_committed;
+    if (copy->is_committed && task->result != NULL) {
+        copy->result = tq_strdup(task->result);
+        copy->settlement.settled.result_len = settled->result_len;
+    }
     copy->delay_ms = -1;
     return copy;
 }
@@ -168,6 +174,11 @@ void tq_task_judge(struct tq_task *task, double unit, int64_t now_us)
     struct tq_settled *settled = &task->settlement.settled;
 
     settled->notes = task->notes;
+    if (task->is_committed) {
+        task->settlement.verdict = TQ_VERDICT_COMPLETE;
+        settled->result = task->result;
+        return;
+    }
     if (task->is_exhausted) {
         task->settlement.verdict = TQ_VERDICT_FAIL;
         settled->is_handed_back = true;

@@ -15,6 +15,7 @@
 
 struct tq_generation;
 struct tq_handler;
+struct tq_transaction;
 struct tq_loaded;
 struct tq_hearing;
 
@@ -69,6 +70,7 @@ struct tq_task {
     struct tq_task *link; /* ready or runnable list */
     struct tq_run *run;
     struct tq_loaded *loaded;                                /* what it runs in */
+    struct tq_transaction *transaction;                      /* of the handler, while it is open */
     int64_t received_us, soft_deadline_us, hard_deadline_us; /* tq_clock_us() */
     int64_t started_us, ended_us;                            /* of the handler; likewise */
     bool is_waiting, has_seen_shutdown;
@@ -83,6 +85,8 @@ struct tq_task {
     bool is_exhausted; /* it must not run: earlier attempts, whose workers are gone, used them all
                           up */
     bool is_discarded;
+    bool is_committed; /* its transaction has completed it, with result: nothing is to be written */
+    bool is_lost;      /* its transaction found that it is not this worker's any more */
     int64_t delay_ms;
     char *result, *error, *traceback, *error_kind, *notes; /* owned */
 

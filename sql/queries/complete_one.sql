@@ -1,0 +1,54 @@
+-- Completes one task inside the transaction of its handler: moves it to the finished partition and
+-- counts it, as complete.sql does for batches.
+--   $1 bigint id, $2 int claims, $3 bigint worker, $4 jsonb result
+-- Returns one row: state 'done', 'locked' (by somebody else: nothing was written, and nothing was
+-- waited for, as an error would abort the handler's work), or 'lost' to the worker; and the
+-- transaction's xid, by which xact_status.sql asks for it.
+-- Locks: the row, for the transaction. Index: worker_tasks_live_has_one_row_an_id. The time is the
+-- clock's: now() is when the transaction began. Called by transaction.c.
+with l as materialized (
+  select t.ctid as tid
+  from taskq.worker_tasks_live t
+  where t.id = $1::bigint
+    and t.claims = $2::int
+    and t.worker_id = $3::bigint
+  for update skip locked
+),
+c as materialized (
+  select clock_timestamp() as at
+),
+d as (
+  delete from taskq.worker_tasks_live t
+  where t.ctid = any (array(select tid from l))
+  returning
+    t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims, t.attempts,
+    t.max_attempts, t.type, t.payload
+),
+f as (
+  insert into taskq.worker_tasks_finished (
+    id, scheduled_at, created_at, started_at, finished_at, worker_id, status, priority, claims,
+    attempts, max_attempts, type, payload, result
+  )
+  select
+    d.id, d.scheduled_at, d.created_at, d.started_at, c.at, d.worker_id, 'completed', d.priority,
+    d.claims, d.attempts, d.max_attempts, d.type, d.payload, $4::jsonb
+  from d cross join c
+  returning type
+),
+k as (
+  insert into taskq.finished_counts (day, status, type, n)
+  select (c.at at time zone 'UTC')::date, 'completed', f.type, 1
+  from f cross join c
+)
+select
+  case
+    when exists (select from f) then 'done'
+    when exists (
+      select from taskq.worker_tasks_live t
+      where t.id = $1::bigint
+        and t.claims = $2::int
+        and t.worker_id = $3::bigint
+    ) then 'locked'
+    else 'lost'
+  end as state,
+  pg_current_xact_id()::text as xid
