@@ -244,7 +244,7 @@ describe("the list of plans", function()
       failed_reloads = true, forget_workers = true,
       live_blocks = true,
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,
-      task = true, xact_status = true,
+      task = true, terminate = true, xact_status = true,
       -- Calls of functions that settle their plans themselves; specs count the rows that they read.
       cancel = true, cleanup = true, compact_counts = true, list = true, retry = true,
       retry_many = true, settle_days = true, show = true, unhandled_types = true,

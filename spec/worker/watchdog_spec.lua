@@ -60,6 +60,23 @@ describe("a handler that holds its thread", function()
     assert.equal(1, queue.db:value("select count(*) from taskq.task_attempts"))
   end)
 
+  it("takes along what its neighbours have under way in the database", function()
+    local sleeping = [[
+      select count(*) = %d from pg_stat_activity
+      where datname = current_database() and query = 'select pg_sleep(3600)' and state = 'active']]
+    local neighbour = queue:enqueue("stuck:query")
+    local process = queue:start(STUCK_AFTER)
+    queue:await(10, "the query", sleeping:format(1))
+    queue:enqueue("stuck:match", nil, { max_attempts = 1 })
+
+    queue:await_count("failed", 1)
+    queue:await_count("completed", 1)
+
+    queue:await(10, "the end of the query", sleeping:format(0))
+    assert.equal("1", queue:task(neighbour).result)
+    worker.stop(process)
+  end)
+
   it("holds up nobody who has not started", function()
     local process = queue:start { "--threads", "2", "--concurrency", "2", "--stuck-after", "1h" }
     queue:enqueue("stuck:match")

@@ -6,6 +6,7 @@
 //     all but EMPTY: --broken, or idle for long--> CLOSING --> EMPTY
 #include "database/client_pool.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -16,6 +17,7 @@ struct slot {
     struct tq_client_pool *pool;
     enum state state;
     struct tq_client *client;
+    atomic_int backend; /* [atomic] its pid; 0: not connected */
     struct tq_statement cleaning;
     int64_t idle_since_ms; /* uv_now() */
 };
@@ -83,6 +85,7 @@ static void on_client_closed(void *owner)
 static void close_slot(struct slot *slot)
 {
     slot->state = CLOSING;
+    atomic_store(&slot->backend, 0);
     tq_client_close(slot->client);
 }
 
@@ -127,7 +130,10 @@ static void rest(struct slot *slot)
 
 static void on_client_ready(void *owner)
 {
-    rest(owner);
+    struct slot *slot = owner;
+
+    atomic_store(&slot->backend, tq_client_backend(slot->client));
+    rest(slot);
 }
 
 static void on_cleaned(struct tq_statement *statement, const struct tq_err *err)
@@ -280,4 +286,15 @@ void tq_client_pool_close(struct tq_client_pool *pool)
             close_slot(&pool->slots[i]);
     }
     uv_close((uv_handle_t *)&pool->timer, on_timer_closed);
+}
+
+size_t tq_client_pool_backends(const struct tq_client_pool *pool, int32_t *pids, size_t most)
+{
+    size_t found = 0;
+
+    for (int i = 0; i < pool->config.limit && found < most; i++) {
+        pids[found] = atomic_load(&pool->slots[i].backend);
+        found += pids[found] != 0;
+    }
+    return found;
 }

@@ -32,6 +32,10 @@ struct tq_client_ask {
 struct tq_client_pool *tq_client_pool_new(uv_loop_t *loop,
                                           const struct tq_client_pool_config *config);
 
+/* From any thread: the server's processes of the clients that are connected, at most so many;
+   returns how many there are. */
+size_t tq_client_pool_backends(const struct tq_client_pool *pool, int32_t *pids, size_t most);
+
 /* Nobody waits, and no client is in use. */
 void tq_client_pool_close(struct tq_client_pool *pool);
 

@@ -34,6 +34,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_RENEW] = "renew",
     [TQ_QUERY_ANNOUNCE] = "announce",
     [TQ_QUERY_SIGN_OFF] = "sign_off",
+    [TQ_QUERY_TERMINATE] = "terminate",
     [TQ_QUERY_FORGET_WORKERS] = "forget_workers",
     [TQ_QUERY_REMAINING] = "remaining",
     [TQ_QUERY_CANCEL_REQUESTS] = "cancel_requests",

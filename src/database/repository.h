@@ -177,6 +177,8 @@ void tq_repository_announce(struct tq_connection *connection, struct tq_request 
                             const struct tq_announcement *announcement);
 void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
                             int64_t id);
+void tq_repository_terminate(struct tq_connection *connection, struct tq_request *request,
+                             const int32_t *backends, size_t count);
 void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request);
 /* Blocks [from, to) of the live partition. */
 void tq_repository_stale(struct tq_connection *connection, struct tq_request *request,

@@ -69,6 +69,17 @@ void tq_repository_sign_off(struct tq_connection *connection, struct tq_request 
     tq_connection_send(connection, request, TQ_QUERY_SIGN_OFF);
 }
 
+void tq_repository_terminate(struct tq_connection *connection, struct tq_request *request,
+                             const int32_t *backends, size_t count)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    tq_params_array(params, TQ_ELEMENT_INT4, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_int4(params, backends[i]);
+    tq_connection_send(connection, request, TQ_QUERY_TERMINATE);
+}
+
 void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request)
 {
     (void)tq_connection_params(connection); /* none */

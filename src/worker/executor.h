@@ -83,6 +83,9 @@ struct tq_letter *tq_executor_take_hearings(struct tq_executor *executor, struct
 /* Takes what has finished and was not posted yet: likewise. */
 struct tq_letter *tq_executor_take_finished(struct tq_executor *executor);
 
+/* The server's processes that its handlers have sessions with: how many, at most `most`. */
+size_t tq_executor_backends(struct tq_executor *executor, int32_t *pids, size_t most);
+
 /* Has the task stopped that holds the thread, should Lua code of it run. */
 void tq_executor_ask(struct tq_executor *executor, enum tq_stop reason);
 

@@ -9,6 +9,7 @@
 // know it.
 #include <pthread.h>
 
+#include "database/client_pool.h"
 #include "script/run.h"
 #include "worker/executor_state.h"
 
@@ -99,6 +100,11 @@ struct tq_letter *tq_executor_take_finished(struct tq_executor *executor)
     executor->outbox_last = &executor->outbox;
     executor->outbox_count = 0;
     return first;
+}
+
+size_t tq_executor_backends(struct tq_executor *executor, int32_t *pids, size_t most)
+{
+    return tq_client_pool_backends(executor->clients, pids, most);
 }
 
 void tq_executor_ask(struct tq_executor *executor, enum tq_stop reason)

@@ -14,6 +14,7 @@
 enum {
     PERIOD_MS = 25,
     HELD_UP_US = 100 * 1000,
+    MAX_BACKENDS = 1024,  /* as many as --handler-connections may be */
     MAX_LOST_THREADS = 8, /* at once; with more the owner is told */
 };
 
@@ -95,6 +96,31 @@ static void on_lost_task(void *arg, struct tq_task *task, bool is_culprit)
     tq_dispatcher_lose(dispatcher, task, TQ_STOP_STUCK, "stuck", error);
 }
 
+/* ---- what a lost thread has in the database ---- */
+
+static void on_terminated(struct tq_request *request, const struct tq_rows *rows,
+                          const struct tq_err *err)
+{
+    (void)rows; /* how many does not matter */
+    if (err != NULL)
+        tq_log(TQ_LOG_WARN, "watchdog", "cannot end the database sessions of a lost thread",
+               "error=%s", err->message);
+    free(request);
+}
+
+static void terminate(struct tq_watchdog *watchdog, const int32_t *backends, size_t count)
+{
+    struct tq_request *request;
+
+    if (count == 0)
+        return;
+    request = tq_zalloc(sizeof *request);
+    request->on_done = on_terminated;
+    tq_repository_terminate(watchdog->config.connection, request, backends, count);
+}
+
+/* ---- replacing ---- */
+
 /* Unless the slice has just ended. */
 static void replace(struct tq_watchdog *watchdog, int index, bool is_stuck)
 {
@@ -102,6 +128,7 @@ static void replace(struct tq_watchdog *watchdog, int index, bool is_stuck)
     struct tq_executor *executor = pool->executors[index], *spare;
     struct watch *watch = &watchdog->watches[index];
     struct loss loss = {watchdog, watch->lasted_us, is_stuck};
+    int32_t backends[MAX_BACKENDS];
     struct tq_err err;
 
     if (!tq_executor_seize(executor, watch->slice))
@@ -118,8 +145,11 @@ static void replace(struct tq_watchdog *watchdog, int index, bool is_stuck)
     struct tq_letter *unstarted = tq_executor_take_unstarted(executor);
     struct tq_letter *last, *hearings = tq_executor_take_hearings(executor, &last);
 
+    size_t backend_count = tq_executor_backends(executor, backends, MAX_BACKENDS);
+
     tq_executor_give_up(executor, on_lost_task, &loss);
     tq_executor_let_go(executor);
+    terminate(watchdog, backends, backend_count);
     pool->executors[index] = spare;
     if (hearings != NULL)
         tq_executor_give(spare, hearings, last);

@@ -7,8 +7,8 @@
 //     it lasts 4/5 of            its task is asked to stop, which it does if this is Lua code that
 //       --stuck-after            cannot be suspended, and no C call
 //     it lasts --stuck-after     the thread is given up and replaced. The task that holds it fails
-//     as
-//                                "stuck"; its neighbours go back to the queue, their attempts too
+//                                as "stuck"; its neighbours go back to the queue, their attempts
+//                                too; what its handlers have under way in the database is ended
 //     too many were given up     the owner is told: they use processors and memory for nothing
 //
 // How long a slice lasts is counted in the watchdog's own ticks, so that a process that was stopped
@@ -28,6 +28,7 @@ struct tq_watchdog_config {
     struct tq_pool *pool;
     struct tq_generation *const *generation; /* the current one, for new threads */
     struct tq_dispatcher *dispatcher;
+    struct tq_connection *connection; /* the control connection */
     struct tq_events *events;
     int64_t stuck_after_ms;
     void *owner;

@@ -403,6 +403,7 @@ static void make_keeping_parts(struct tq_worker *worker)
         .generation = &worker->generation,
         .dispatcher = worker->dispatcher,
         .events = worker->events,
+        .connection = worker->control.connection,
         .stuck_after_ms = options->stuck_after_ms,
         .owner = worker,
         .on_too_many = on_too_many_stuck,
