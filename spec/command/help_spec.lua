@@ -109,7 +109,7 @@ describe("taskq", function()
       'there is an argument too many: "extra"; see `taskq stats --help`')
     refuses({ "stats", "--log-level", "loud" },
       '--log-level: "loud" is none of debug, info, warn, error')
-    refuses({ "stats", "--log-format=xml" }, '--log-format: "xml" is neither text nor json')
+    refuses({ "stats", "--log-format=xml" }, '--log-format: "xml" is none of text, json, pretty')
     refuses({ "worker", "--concurrency", "0" },
       "--concurrency: 0 is out of range, it must be 1 to 100000")
     refuses({ "worker", "--poll-interval", "soon" }, '--poll-interval: "soon" is not a duration: '

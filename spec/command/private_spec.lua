@@ -54,6 +54,19 @@ describe("without --database, DATABASE_URL and PG variables", function()
     await_end(home .. "/pg")
   end)
 
+  it("a worker makes it and says so, for people too", function()
+    local cwd = folder.new()
+    folder.write(cwd .. "/handlers/a.lua", "return { type = 'a', handler = print }")
+
+    local result = run({ "dev", "--until-idle" }, cwd)
+
+    assert.equal(0, result.code, result.err)
+    local database = "  database=private PostgreSQL %d+ in "
+    local _, stop = result.err:find(database)
+    assert.equal(cwd .. "/.taskq/pg  ", result.err:sub(stop + 1, stop + #cwd + 12), result.err)
+    await_end(cwd .. "/.taskq/pg")
+  end)
+
   it("several first commands at once share one database", function()
     local cwd = folder.new()
     local processes = {}

@@ -14,15 +14,17 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/pretty.h"
 #include "base/text.h"
 
 enum { MAX_VALUE_BYTES = 8192, MAX_SPEC_BYTES = 16 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
-static const char *const format_names[] = {"text", "json"};
+static const char *const format_names[] = {"text", "json", "pretty"};
 
 static enum tq_log_level log_least = TQ_LOG_INFO; /* [const] once threads run */
 static enum tq_log_format log_form = TQ_LOG_TEXT; /* [const] once threads run */
+static bool log_is_coloured;                      /* [const] once threads run */
 
 struct arguments { /* a va_list that functions can consume from */
     va_list list;
@@ -71,25 +73,38 @@ bool tq_log_format_parse(const char *text, enum tq_log_format *format)
     return true;
 }
 
+void tq_log_set_coloured(bool is_coloured)
+{
+    log_is_coloured = is_coloured;
+}
+
 bool tq_log_enabled(enum tq_log_level level)
 {
     return level >= log_least;
 }
 
-static void begin_line(struct tq_buf *line, enum tq_log_level level, const char *area,
+static void begin_line(struct tq_pretty *line, enum tq_log_level level, const char *area,
                        const char *message)
 {
-    bool is_json = log_form == TQ_LOG_JSON;
+    struct tq_buf *text = &line->text;
 
-    tq_buf_add_text(line, is_json ? "{\"time\":\"" : "");
-    add_time(line);
-    if (is_json) {
-        tq_buf_addf(line, "\",\"level\":\"%s\",\"area\":\"%s\",\"message\":", level_names[level],
+    switch (log_form) {
+    case TQ_LOG_PRETTY:
+        line->is_coloured = log_is_coloured;
+        tq_pretty_begin(line, (int)level, message);
+        return;
+    case TQ_LOG_JSON:
+        tq_buf_add_text(text, "{\"time\":\"");
+        add_time(text);
+        tq_buf_addf(text, "\",\"level\":\"%s\",\"area\":\"%s\",\"message\":", level_names[level],
                     area);
-        tq_text_add_json(line, message);
-    } else {
-        tq_buf_addf(line, " %-5s %s ", level_names[level], area);
-        tq_text_add_escaped(line, message, "");
+        tq_text_add_json(text, message);
+        return;
+    case TQ_LOG_TEXT:
+        add_time(text);
+        tq_buf_addf(text, " %-5s %s ", level_names[level], area);
+        tq_text_add_escaped(text, message, "");
+        return;
     }
 }
 
@@ -103,28 +118,35 @@ static void add_json_pair(struct tq_buf *line, const char *key, size_t key_len, 
         tq_text_add_json(line, value);
 }
 
-static void add_pair(struct tq_buf *line, const char *key, size_t key_len, const char *value,
+static void add_pair(struct tq_pretty *line, const char *key, size_t key_len, const char *value,
                      bool is_bare)
 {
-    if (log_form == TQ_LOG_JSON) {
-        add_json_pair(line, key, key_len, value, is_bare);
+    switch (log_form) {
+    case TQ_LOG_PRETTY:
+        tq_pretty_add(line, key, key_len, value);
+        return;
+    case TQ_LOG_JSON:
+        add_json_pair(&line->text, key, key_len, value, is_bare);
+        return;
+    case TQ_LOG_TEXT:
+        tq_buf_addf(&line->text, " %.*s=", (int)key_len, key);
+        add_text_value(&line->text, value);
         return;
     }
-    tq_buf_addf(line, " %.*s=", (int)key_len, key);
-    add_text_value(line, value);
 }
 
-static void end_line(struct tq_buf *line)
+static void end_line(struct tq_pretty *line)
 {
-    tq_buf_add_text(line, log_form == TQ_LOG_JSON ? "}\n" : "\n");
-    ssize_t written = write(STDERR_FILENO, line->data, line->len);
+    tq_pretty_end(line);
+    tq_buf_add_text(&line->text, log_form == TQ_LOG_JSON ? "}\n" : "\n");
+    ssize_t written = write(STDERR_FILENO, line->text.data, line->text.len);
     (void)written; /* there is nowhere left to complain */
-    tq_buf_deinit(line);
+    tq_buf_deinit(&line->text);
 }
 
 void tq_log(enum tq_log_level level, const char *area, const char *message, const char *fields, ...)
 {
-    struct tq_buf line = {0};
+    struct tq_pretty line = {0};
     struct arguments args;
     const char *key;
     size_t key_len;
@@ -147,7 +169,7 @@ void tq_log(enum tq_log_level level, const char *area, const char *message, cons
 void tq_log_pairs(enum tq_log_level level, const char *area, const char *message,
                   const struct tq_log_pair *pairs, size_t count)
 {
-    struct tq_buf line = {0};
+    struct tq_pretty line = {0};
 
     if (!tq_log_enabled(level))
         return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The log: `TIME level area message key=value ...`, or JSON with the same keys, to stderr, one
-// write(2) a line, so that lines of several threads never mix. Any thread may log.
+// write(2) a line, so that lines of several threads never mix. Any thread may log. The third form
+// is for people: local time, colours, and errors with their source on lines of their own.
 //
 // Fields are given as one printf format of space-separated key=conversion pairs; each value is
 // quoted or escaped as the line's form needs it:
@@ -18,10 +19,13 @@
 #include "base/error.h"
 
 enum tq_log_level { TQ_LOG_DEBUG, TQ_LOG_INFO, TQ_LOG_WARN, TQ_LOG_ERROR };
-enum tq_log_format { TQ_LOG_TEXT, TQ_LOG_JSON };
+enum tq_log_format { TQ_LOG_TEXT, TQ_LOG_JSON, TQ_LOG_PRETTY };
 
 /* Set once by main before any thread starts; both have defaults (info, text). */
 void tq_log_configure(enum tq_log_level least, enum tq_log_format format);
+
+/* Likewise: whether the pretty form has colours. Not unless it is said. */
+void tq_log_set_coloured(bool is_coloured);
 
 /* Parse the values of --log-level and --log-format. */
 TQ_MUST_CHECK bool tq_log_level_parse(const char *text, enum tq_log_level *level);

@@ -34,6 +34,16 @@ static void texts_clear(struct tq_texts *texts)
     *texts = (struct tq_texts){0};
 }
 
+static const char *default_of(const struct tq_option *option,
+                              const struct tq_option_default *defaults)
+{
+    for (; defaults != NULL && defaults->name != NULL; defaults++) {
+        if (strcmp(defaults->name, option->name) == 0)
+            return defaults->fallback;
+    }
+    return option->fallback;
+}
+
 static bool apply_defaults(const struct tq_option_set *set, struct tq_err *err)
 {
     for (const struct tq_option *option = set->options; option->name != NULL; option++) {
@@ -41,7 +51,7 @@ static bool apply_defaults(const struct tq_option_set *set, struct tq_err *err)
         bool is_set = value != NULL && *value != '\0';
 
         if (!is_set)
-            value = option->fallback;
+            value = default_of(option, set->defaults);
         if (value != NULL &&
             !store(option, set->target, value, is_set ? option->variable : NULL, err))
             return false;
@@ -234,15 +244,17 @@ static bool store(const struct tq_option *option, void *target, const char *text
     return check_range(option, value, text, source, err);
 }
 
-void tq_options_print_help(const struct tq_option *options, FILE *out)
+void tq_options_print_help(const struct tq_option *options,
+                           const struct tq_option_default *defaults, FILE *out)
 {
     for (const struct tq_option *option = options; option->name != NULL; option++) {
+        const char *fallback = default_of(option, defaults);
         int used = fprintf(out, "  --%s%s%s", option->name, option->placeholder != NULL ? " " : "",
                            option->placeholder != NULL ? option->placeholder : "");
 
         (void)fprintf(out, "%*s%s", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", option->help);
-        if (option->fallback != NULL)
-            (void)fprintf(out, " (default %s)", option->fallback);
+        if (fallback != NULL)
+            (void)fprintf(out, " (default %s)", fallback);
         if (option->variable != NULL)
             (void)fprintf(out, " [%s]", option->variable);
         (void)fputc('\n', out);

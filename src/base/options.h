@@ -40,10 +40,17 @@ struct tq_option {
     const char *help;
 };
 
+/* What a command has in place of an option's own default. */
+struct tq_option_default {
+    const char *name; /* NULL ends a table */
+    const char *fallback;
+};
+
 /* A table and the struct that its offsets point into. */
 struct tq_option_set {
     const struct tq_option *options;
     void *target;
+    const struct tq_option_default *defaults; /* or NULL */
 };
 
 /* Fills every target: defaults, then environment, then argv[0..argc-1]. What is not an option goes
@@ -56,6 +63,7 @@ TQ_MUST_CHECK bool tq_options_parse(const struct tq_option_set *sets, int argc, 
 void tq_options_free(const struct tq_option_set *sets, struct tq_texts *rest);
 
 /* One line an option: name, placeholder, help, default, variable. */
-void tq_options_print_help(const struct tq_option *options, FILE *out);
+void tq_options_print_help(const struct tq_option *options,
+                           const struct tq_option_default *defaults, FILE *out);
 
 #endif

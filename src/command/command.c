@@ -16,11 +16,10 @@
 #include "command/help.h"
 
 const struct tq_command *const tq_commands[] = {
-    &tq_command_migrate, &tq_command_worker, &tq_command_enqueue,
-    &tq_command_stats,   &tq_command_list,   &tq_command_show,
-    &tq_command_cancel,  &tq_command_retry,  &tq_command_cleanup,
-    &tq_command_check,   &tq_command_test,   &tq_command_version,
-    &tq_command_help,    &tq_command_keeper, NULL,
+    &tq_command_migrate, &tq_command_worker,  &tq_command_dev,    &tq_command_enqueue,
+    &tq_command_stats,   &tq_command_list,    &tq_command_show,   &tq_command_cancel,
+    &tq_command_retry,   &tq_command_cleanup, &tq_command_check,  &tq_command_test,
+    &tq_command_version, &tq_command_help,    &tq_command_keeper, NULL,
 };
 
 #define AT(field) offsetof(struct tq_common, field)
@@ -32,7 +31,7 @@ const struct tq_option tq_common_options[] = {
     {"log-level", TQ_OPTION_TEXT, AT(log_level), "LEVEL", NULL, "info", 0, 0,
      "least level of the log: debug, info, warn or error"},
     {"log-format", TQ_OPTION_TEXT, AT(log_format), "FORMAT", NULL, "text", 0, 0,
-     "form of the log: text or json"},
+     "form of the log: text, json, or pretty for people"},
     {"help", TQ_OPTION_FLAG, AT(is_help), NULL, NULL, NULL, 0, 0, "show this text"},
     {0},
 };
@@ -96,6 +95,15 @@ bool tq_command_refuse(const char *name, struct tq_err *err)
                       name);
 }
 
+/* See https://no-color.org. */
+static bool wants_colours(void)
+{
+    const char *refusal = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+    return isatty(STDERR_FILENO) && (refusal == NULL || *refusal == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
 static bool configure_log(const struct tq_common *common, struct tq_err *err)
 {
     enum tq_log_level level;
@@ -106,9 +114,10 @@ static bool configure_log(const struct tq_common *common, struct tq_err *err)
                           "--log-level: \"%s\" is none of debug, info, warn, error",
                           common->log_level);
     if (!tq_log_format_parse(common->log_format, &format))
-        return tq_err_set(err, TQ_ERR_USAGE, 0, "--log-format: \"%s\" is neither text nor json",
-                          common->log_format);
+        return tq_err_set(err, TQ_ERR_USAGE, 0,
+                          "--log-format: \"%s\" is none of text, json, pretty", common->log_format);
     tq_log_configure(level, format);
+    tq_log_set_coloured(wants_colours());
     return true;
 }
 
@@ -130,9 +139,9 @@ static bool run_command(const struct tq_command *command, int argc, char **argv,
     struct tq_common common = {0};
     void *options = tq_zalloc(command->options_size + 1);
     const struct tq_option_set sets[] = {
-        {tq_common_options, &common},
-        {command->options != NULL ? command->options : none, options},
-        {NULL, NULL},
+        {tq_common_options, &common, command->defaults},
+        {command->options != NULL ? command->options : none, options, command->defaults},
+        {NULL, NULL, NULL},
     };
     struct tq_texts rest = {0};
     bool is_done = tq_options_parse(sets, argc, argv, &rest, err) && configure_log(&common, err);

@@ -33,7 +33,8 @@ struct tq_command {
     const char *summary;             /* one line, for the list of commands */
     const char *details;             /* paragraphs for its own help, or NULL */
     const struct tq_option *options; /* or NULL */
-    size_t options_size;             /* of the struct that they fill */
+    const struct tq_option_default *defaults; /* in place of the options' own, or NULL */
+    size_t options_size;                      /* of the struct that they fill */
     size_t most_arguments;
     bool is_hidden;
     /* False with err, or true with the exit code, which is TQ_EXIT_DONE unless set. */
@@ -41,9 +42,9 @@ struct tq_command {
 };
 
 extern const struct tq_command tq_command_cancel, tq_command_check, tq_command_cleanup,
-    tq_command_enqueue, tq_command_help, tq_command_keeper, tq_command_list, tq_command_migrate,
-    tq_command_retry, tq_command_show, tq_command_stats, tq_command_test, tq_command_version,
-    tq_command_worker;
+    tq_command_dev, tq_command_enqueue, tq_command_help, tq_command_keeper, tq_command_list,
+    tq_command_migrate, tq_command_retry, tq_command_show, tq_command_stats, tq_command_test,
+    tq_command_version, tq_command_worker;
 
 /* Ends with an entry whose name is NULL. */
 extern const struct tq_command *const tq_commands[];

@@ -42,10 +42,10 @@ void tq_help_print(const struct tq_command *command, FILE *out)
         (void)fprintf(out, "\n%s", command->details);
     if (command->options != NULL) {
         (void)fputs("\noptions:\n", out);
-        tq_options_print_help(command->options, out);
+        tq_options_print_help(command->options, command->defaults, out);
     }
     (void)fputs("\neverywhere:\n", out);
-    tq_options_print_help(tq_common_options, out);
+    tq_options_print_help(tq_common_options, command->defaults, out);
 }
 
 static void print_exit_codes(FILE *out)

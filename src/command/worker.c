@@ -8,6 +8,7 @@
 
 #include "command/command.h"
 #include "command/database.h"
+#include "command/worker.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
@@ -15,7 +16,7 @@ enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
 #define AT(field) offsetof(struct tq_worker_options, field)
 
-static const struct tq_option options[] = {
+const struct tq_option tq_worker_command_options[] = {
     {"handlers", TQ_OPTION_TEXT, AT(handlers), "DIR", "JOB_HANDLERS", "./handlers", 0, 0,
      "the folder with the handlers"},
     {"concurrency", TQ_OPTION_INTEGER, AT(concurrency), "N", "JOB_CONCURRENCY", "5", 1, 100000,
@@ -61,9 +62,10 @@ static const struct tq_option options[] = {
     {0},
 };
 
-static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
+bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_options *given,
+                           enum tq_exit *code, struct tq_err *err)
 {
-    struct tq_worker_options worker = *(const struct tq_worker_options *)call->options;
+    struct tq_worker_options worker = *given;
     struct tq_database database;
     struct tq_session *session;
     char *text;
@@ -88,6 +90,11 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     return true;
 }
 
+static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
+{
+    return tq_worker_command_run(call, call->options, code, err);
+}
+
 const struct tq_command tq_command_worker = {
     .name = "worker",
     .usage = "[options]",
@@ -99,7 +106,7 @@ const struct tq_command tq_command_worker = {
         "Durations and ages are milliseconds, or have a unit: 500ms, 30s, 5m, 2h, 7d. Options win "
         "over\n"
         "variables (in brackets), both over defaults.\n",
-    .options = options,
+    .options = tq_worker_command_options,
     .options_size = sizeof(struct tq_worker_options),
     .run = run,
 };

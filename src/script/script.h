@@ -42,6 +42,7 @@ struct tq_script_config {
    thread calls it once a generation; the result is immutable and reference counted (atomically). */
 TQ_MUST_CHECK bool tq_source_read(const char *folder, struct tq_source **source,
                                   struct tq_err *err);
+struct tq_source *tq_source_new_empty(void); /* no file */
 void tq_source_ref(struct tq_source *source);
 void tq_source_unref(struct tq_source *source);
 

@@ -90,12 +90,20 @@ static void add_resources(struct tq_source *source)
     }
 }
 
-bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err *err)
+struct tq_source *tq_source_new_empty(void)
 {
     struct tq_source *made = tq_zalloc(sizeof *made);
-    const struct tq_tree_visitor visitor = {.owner = made, .on_file = add_file};
 
     atomic_init(&made->references, 1);
+    add_resources(made);
+    return made;
+}
+
+bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err *err)
+{
+    struct tq_source *made = tq_source_new_empty();
+    const struct tq_tree_visitor visitor = {.owner = made, .on_file = add_file};
+
     if (!tq_tree_walk(folder, &visitor, err)) {
         err->domain = TQ_ERR_HANDLERS;
         tq_source_unref(made);
@@ -103,7 +111,6 @@ bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err
     }
     if (made->count > 0)
         qsort(made->files, made->count, sizeof *made->files, compare_files);
-    add_resources(made);
     *source = made;
     return true;
 }

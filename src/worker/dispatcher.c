@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "script/script.h"
 #include "worker/generation.h"
 #include "worker/lanes.h"
 #include "worker/pace.h"
+#include "worker/task_log.h"
 
 struct chain { /* letters for one executor, posted together */
     struct tq_letter *first, *last;
@@ -185,26 +185,6 @@ static void count_written(struct tq_dispatcher *dispatcher, const struct tq_task
     }
 }
 
-static void log_failure(const struct tq_task *task)
-{
-    const struct tq_settled *settled = &task->settlement.settled;
-
-    if (settled->kind == NULL)
-        return;
-    if (task->settlement.verdict == TQ_VERDICT_REQUEUE)
-        tq_log(TQ_LOG_WARN, "worker", "task failed, will retry",
-               "task=%lld type=%s attempt=%d of=%d retry_in_ms=%lld kind=%s error=%s",
-               (long long)settled->id, task->type, task->attempts, task->max_attempts,
-               (long long)settled->delay_us / 1000, settled->kind, settled->error);
-    else if (task->stop == TQ_STOP_CANCELLED)
-        tq_log(TQ_LOG_INFO, "worker", "task cancelled", "task=%lld type=%s attempt=%d",
-               (long long)settled->id, task->type, task->attempts);
-    else
-        tq_log(TQ_LOG_ERROR, "worker", "task failed",
-               "task=%lld type=%s attempt=%d of=%d kind=%s error=%s", (long long)settled->id,
-               task->type, task->attempts, task->max_attempts, settled->kind, settled->error);
-}
-
 /* What went back to the queue is to be found again: at its old place, which cursors have passed, or
    when it is due, which a claimer that sleeps does not know. */
 static void look_for(struct tq_dispatcher *dispatcher, const struct tq_task *task)
@@ -228,15 +208,11 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
 
     if (is_written) {
         count_written(dispatcher, task);
-        log_failure(task);
+        tq_task_log_end(task, dispatcher->config.is_watched);
         look_for(dispatcher, task);
     } else if (!task->is_fenced) {
         dispatcher->totals.lost++;
-        tq_log(TQ_LOG_WARN, "worker",
-               "outcome not written: the task is no longer this worker's, or it was written just "
-               "before the connection broke",
-               "task=%lld type=%s attempt=%d", (long long)settlement->settled.id, task->type,
-               task->attempts);
+        tq_task_log_loss(task);
     }
     unlink_held(dispatcher, task);
     if (!is_written || !tq_events_take(dispatcher->config.events, task))

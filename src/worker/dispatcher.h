@@ -26,6 +26,7 @@ struct tq_dispatcher_config {
     struct tq_executor *const *executors;
     const int *slots; /* of each executor */
     int executor_count;
+    bool is_watched; /* by a person: the log says more */
 };
 
 struct tq_dispatcher_totals {

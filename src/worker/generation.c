@@ -52,8 +52,8 @@ bool tq_generation_open(const struct tq_generation *generation, struct tq_script
     return tq_script_new(&config, generation->source, script, err);
 }
 
-bool tq_generation_new(struct tq_source *source, const char *folder, const struct tq_texts *wanted,
-                       struct tq_generation **generation, struct tq_err *err)
+/* The facts of a source, of which no type has been chosen. */
+static struct tq_generation *make(struct tq_source *source, struct tq_err *err)
 {
     struct tq_generation *made = tq_zalloc(sizeof *made);
 
@@ -62,12 +62,34 @@ bool tq_generation_new(struct tq_source *source, const char *folder, const struc
     made->loaded_us = tq_clock_us();
     made->source = source;
     tq_source_ref(source);
-    if (!tq_generation_open(made, &made->script, err) || !choose_types(made, folder, wanted, err)) {
+    if (tq_generation_open(made, &made->script, err))
+        return made;
+    tq_generation_unref(made);
+    return NULL;
+}
+
+bool tq_generation_new(struct tq_source *source, const char *folder, const struct tq_texts *wanted,
+                       struct tq_generation **generation, struct tq_err *err)
+{
+    struct tq_generation *made = make(source, err);
+
+    if (made == NULL)
+        return false;
+    if (!choose_types(made, folder, wanted, err)) {
         tq_generation_unref(made);
         return false;
     }
     *generation = made;
     return true;
+}
+
+bool tq_generation_new_empty(struct tq_generation **generation, struct tq_err *err)
+{
+    struct tq_source *source = tq_source_new_empty();
+
+    *generation = make(source, err);
+    tq_source_unref(source);
+    return *generation != NULL;
 }
 
 bool tq_generation_load(const char *folder, const struct tq_texts *wanted,

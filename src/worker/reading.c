@@ -167,7 +167,7 @@ static void take_source(struct tq_reading *reading, struct tq_source *source)
     struct tq_err err = {0};
 
     reading->change = tq_source_describe_change(reading->current->source, source);
-    if (reading->change == NULL && !reading->is_forced) {
+    if (reading->change == NULL && !reading->is_forced && reading->current->type_count > 0) {
         forget_rejected(reading);
         reading->outcome = TQ_READING_SAME;
     } else if (is_rejected(reading, source)) {

@@ -42,6 +42,7 @@ void tq_worker_watch_handlers(struct tq_worker *worker)
         .generation = &worker->generation,
         .script_count = worker->pool.count,
         .is_watching = !options->is_reload_off,
+        .shows_source = options->is_watched,
         .owner = worker,
         .on_loaded = on_loaded,
         .on_error = on_error,
@@ -52,6 +53,8 @@ void tq_worker_on_hangup(uv_signal_t *signal, int number)
 {
     struct tq_worker *worker = signal->data;
 
-    (void)number;
-    tq_reloader_ask(worker->reloader);
+    if (worker->options->is_watched)
+        tq_worker_on_signal(signal, number); /* the terminal is gone */
+    else
+        tq_reloader_ask(worker->reloader);
 }

@@ -339,6 +339,7 @@ static void make_claiming_parts(struct tq_worker *worker)
         .executors = worker->pool.executors,
         .slots = worker->pool.slots,
         .executor_count = worker->pool.count,
+        .is_watched = options->is_watched,
     });
 }
 
@@ -433,13 +434,22 @@ static void name_worker(struct tq_worker *worker)
         abort(); /* 8 bytes are always given at once */
 }
 
+/* A person who is just writing them gets a worker all the same: it loads them when they are right,
+   and its reloader says what is wrong. */
+static bool load_handlers(struct tq_worker *worker, struct tq_err *err)
+{
+    const struct tq_worker_options *options = worker->options;
+
+    return tq_generation_load(options->handlers, &options->task_types, &worker->generation, err) ||
+           (options->is_watched && tq_generation_new_empty(&worker->generation, err));
+}
+
 /* Everything that can fail, before the first connection is opened. */
 static bool set_up(struct tq_worker *worker, struct tq_err *err)
 {
     int code;
 
-    if (!tq_generation_load(worker->options->handlers, &worker->options->task_types,
-                            &worker->generation, err))
+    if (!load_handlers(worker, err))
         return false;
     code = uv_loop_init(&worker->loop);
     if (code != 0)

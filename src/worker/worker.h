@@ -28,6 +28,7 @@ struct tq_worker_options {
     bool is_until_empty; /* end when nothing of its types is left, future tasks included */
     bool is_until_idle;  /* end when nothing is due */
     bool is_reload_off;  /* handlers are read again at SIGHUP only */
+    bool is_watched;     /* `taskq dev`: the log says more, handlers may be wrong, SIGHUP ends it */
 };
 
 /* Runs until a signal, or until empty or idle, in the calling thread, which must be the main one.

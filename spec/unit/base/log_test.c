@@ -180,5 +180,7 @@ UNIT_TEST(levels_and_forms_are_known_by_name)
     CHECK(!tq_log_level_parse("", &level));
     CHECK(tq_log_format_parse("json", &format));
     CHECK_INT(format, TQ_LOG_JSON);
+    CHECK(tq_log_format_parse("pretty", &format));
+    CHECK_INT(format, TQ_LOG_PRETTY);
     CHECK(!tq_log_format_parse("xml", &format));
 }

@@ -73,7 +73,7 @@ static struct target target;
 static struct tq_texts rest;
 static struct tq_err err;
 
-static const struct tq_option_set sets[] = {{table, &target}, {0}};
+static const struct tq_option_set sets[] = {{table, &target, NULL}, {0}};
 
 /* Parses the arguments up to NULL. */
 static bool parse(const char *const *argv)
@@ -199,6 +199,19 @@ UNIT_TEST(what_is_no_option_is_kept_in_order)
     tq_options_free(sets, &rest);
 }
 
+UNIT_TEST(a_command_may_have_other_defaults)
+{
+    static const struct tq_option_default defaults[] = {{"name", "other"}, {NULL, NULL}};
+    const struct tq_option_set with_defaults[] = {{table, &target, defaults}, {0}};
+    const char *argv[] = {"--name", "given"};
+
+    CHECK_OK(tq_options_parse(with_defaults, 0, (char **)argv, &rest, &err), &err);
+    CHECK_TEXT(target.name, "other");
+    CHECK_OK(tq_options_parse(with_defaults, 2, (char **)argv, &rest, &err), &err);
+    CHECK_TEXT(target.name, "given");
+    tq_options_free(with_defaults, &rest);
+}
+
 UNIT_TEST(several_tables_fill_several_targets)
 {
     struct target other = {0};
@@ -210,7 +223,7 @@ UNIT_TEST(several_tables_fill_several_targets)
          .help = "other"},
         {0},
     };
-    const struct tq_option_set both[] = {{table, &target}, {other_table, &other}, {0}};
+    const struct tq_option_set both[] = {{table, &target, NULL}, {other_table, &other, NULL}, {0}};
     const char *argv[] = {"--other", "o", "--name", "n"};
 
     CHECK_OK(tq_options_parse(both, 4, (char **)argv, &rest, &err), &err);
@@ -310,7 +323,7 @@ UNIT_TEST(help_shows_name_default_and_variable)
     FILE *out = fmemopen(text, sizeof text, "w");
 
     CHECK(out != NULL);
-    tq_options_print_help(table, out);
+    tq_options_print_help(table, NULL, out);
     CHECK_INT(fclose(out), 0);
 
     CHECK(strstr(text, "  --json                          print JSON\n") == text);
