@@ -241,6 +241,7 @@ describe("the list of plans", function()
   it("leaves out only statements that touch few rows or belong to producers", function()
     local others = {
       announce = true, cancel_requests = true, echo = true, enqueue = true, enqueue_many = true,
+      enqueue_task = true, enqueue_tasks = true,
       failed_reloads = true, forget_workers = true,
       live_blocks = true,
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,

@@ -1,6 +1,7 @@
 -- Makes the roles of taskq, if it may, and gives each what its part needs, and nothing to PUBLIC:
 --   taskq_producer  enqueues: by function, by plain insert, by COPY; not ids, not statuses
---   taskq_worker    runs tasks: what the statements of src/worker touch; enqueues too, for its handlers
+--   taskq_worker    runs tasks: what the statements of src/worker touch; for its handlers it also enqueues,
+--                   cancels and retries single tasks, and counts
 --   taskq_reader    looks at everything
 --   taskq_admin     looks, enqueues, and calls every function
 -- None of them can log in: they are granted to roles that do. A role that is missing and may not be made
@@ -61,6 +62,11 @@ begin
           'select on taskq.cancel_requests',
           'select, insert, update, delete on taskq.task_progress',
           'update on sequence taskq.awake_until',
+          -- What enqueue_task.sql returns to handlers.
+          'select (id, scheduled_at, created_at) on taskq.worker_tasks',
+          'select on taskq.finished_counts',
+          'execute on function
+             taskq.cancel(bigint), taskq.retry(bigint, boolean), taskq.stats()',
           'execute on function
              taskq.make_days(integer), taskq.settle_days(integer), taskq.settle_cancel_requests(),
              taskq.compact_counts(integer), taskq.unhandled_types(integer),

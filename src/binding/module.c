@@ -91,10 +91,15 @@ static int load_part(lua_State *L)
 /* One a line; clang-format would make columns of so many. */
 /* clang-format off */
 static const luaL_Reg module_functions[] = {
+    {"cancel", tq_binding_cancel},
+    {"enqueue", tq_binding_enqueue},
+    {"enqueue_many", tq_binding_enqueue_many},
     {"now", taskq_now},
     {"on", tq_binding_on},
     {"query", tq_binding_query},
+    {"retry", tq_binding_retry},
     {"sleep", taskq_sleep},
+    {"stats", tq_binding_stats},
     {NULL, NULL},
 };
 /* clang-format on */

@@ -21,6 +21,10 @@ const char **tq_binding_check_parameters(lua_State *L, int first, int *count);
 int tq_binding_run_query(lua_State *L, const char *what, const struct tq_host_query *query,
                          int (*finish)(lua_State *L, void *wait));
 
+/* NULL: nil. [-0, +1, e] */
+void tq_binding_push_cell(lua_State *L, const struct tq_column *column, const char *text,
+                          size_t len);
+
 int tq_binding_push_failure(lua_State *L, const struct tq_err *err); /* nil, message, sqlstate */
 
 void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
@@ -43,12 +47,18 @@ int tq_binding_begin(lua_State *L);
 int tq_binding_commit(lua_State *L);
 
 int tq_binding_query(lua_State *L); /* lua_CFunctions of taskq */
+int tq_binding_enqueue(lua_State *L);
+int tq_binding_enqueue_many(lua_State *L);
+int tq_binding_cancel(lua_State *L);
+int tq_binding_retry(lua_State *L);
+int tq_binding_stats(lua_State *L);
 
 int tq_binding_progress(lua_State *L);    /* lua_CFunctions of contexts */
 int tq_binding_transaction(lua_State *L); /* of a handler's context */
 void tq_binding_open_transaction(lua_State *L);
 
 int tq_binding_db_query(lua_State *L); /* of a transaction */
+int tq_binding_db_enqueue(lua_State *L);
 
 /* Raises unless the run has a transaction open. */
 void tq_binding_check_open(lua_State *L, const char *what);

@@ -85,8 +85,13 @@ const char **tq_binding_check_parameters(lua_State *L, int first, int *count)
 
 /* ---- rows ---- */
 
-static void push_cell(lua_State *L, const struct tq_column *column, const char *text, size_t len)
+void tq_binding_push_cell(lua_State *L, const struct tq_column *column, const char *text,
+                          size_t len)
 {
+    if (text == NULL) {
+        lua_pushnil(L);
+        return;
+    }
     switch (column->kind) {
     case TQ_CELL_BOOL:
         lua_pushboolean(L, *text == 't');
@@ -125,7 +130,7 @@ static void push_rows(lua_State *L, const struct tq_table *table)
             if (text == NULL)
                 continue;
             lua_pushvalue(L, names + 1 + i);
-            push_cell(L, &table->columns[i], text, len);
+            tq_binding_push_cell(L, &table->columns[i], text, len);
             lua_rawset(L, -3);
         }
         lua_rawseti(L, -2, (lua_Integer)row);

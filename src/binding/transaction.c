@@ -35,6 +35,8 @@ static int finish_begin(lua_State *L, void *state)
     lua_createtable(L, 0, 2);
     lua_pushcfunction(L, tq_binding_db_query);
     lua_setfield(L, -2, "query");
+    lua_pushcfunction(L, tq_binding_db_enqueue);
+    lua_setfield(L, -2, "enqueue");
     (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &db_meta_key); /* always a table */
     (void)lua_setmetatable(L, -2);                         /* always returns 1 */
     return 1;

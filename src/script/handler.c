@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "script/hint.h"
 #include "script/source.h"
 #include "script/state.h"
 #include "script/utf8.h"

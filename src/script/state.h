@@ -212,10 +212,6 @@ int tq_loader_load(lua_State *L);                              /* everything */
 int tq_loader_load_file(lua_State *L);                         /* a light userdata: the file */
 void tq_handler_add(lua_State *L, const char *file, int item); /* validates the table on top */
 
-/* hint.c: the one of known (a list that ends with NULL) that was probably meant by word, or NULL.
- */
-const char *tq_hint_find(const char *word, const char *const *known);
-
 /* context.c */
 void tq_context_open(lua_State *L);
 void tq_context_push(lua_State *L, struct tq_run *run);            /* [-0, +1, m] */

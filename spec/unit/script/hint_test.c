@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Guesses at misspelt names.
-#include "script/state.h"
+#include "script/hint.h"
+
+#include <stddef.h>
 #include "unit/unit.h"
 
 static const char *const known[] = {"timeout", "max_attempts", "type", NULL};
