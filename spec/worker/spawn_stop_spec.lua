@@ -111,11 +111,63 @@ describe("a program", function()
     assert.matches('"code": 4', queue:task(id).result)
   end)
 
+  it("ends when the worker is killed", function()
+    local process = queue:start()
+    enqueue()
+    local pids = await_pids()
+
+    process:kill("sigkill")
+
+    await_end(pids)
+  end)
+
+  it("ends when the worker exits at once", function()
+    local process = queue:start { "--shutdown-timeout", "1h" }
+    enqueue()
+    local pids = await_pids()
+    process:kill("sigterm")
+    worker.await_log(process, "draining")
+
+    process:kill("sigterm")
+    process:kill("sigterm")
+
+    assert.equal(TIMEOUT, process:wait())
+    await_end(pids)
+  end)
+
+  it("ends when its thread is stuck, and replaced", function()
+    local process = queue:start { "--threads", "1", "--stuck-after", "300ms" }
+    local id = enqueue()
+    local pids = await_pids()
+
+    queue:enqueue("stuck:match", nil, { max_attempts = 1 })
+
+    worker.await_log(process, "a thread is stuck, and replaced")
+    queue:await(10, "the task to go back", "select claims > 1 or status = 'pending' "
+      .. "from taskq.worker_tasks where id = $1", id)
+    await_end(pids)
+    process:kill("sigkill")
+  end)
+
+  it("is no business of a minder that somebody has ended", function()
+    local process = queue:start { "--threads", "1" }
+    enqueue("true")
+    queue:await_count("completed", 1)
+    local minder = children_of(process):match("%d+")
+
+    assert.is_true(os.execute("kill -KILL " .. minder))
+
+    local id = enqueue("exit 3")
+    queue:await_count("completed", 2)
+    assert.matches('"code": 3', queue:task(id).result)
+    worker.stop(process)
+  end)
+
   it("leaves neither a descriptor nor a zombie behind", function()
     local process = queue:start { "--threads", "1" }
     enqueue("true")
     queue:await_count("completed", 1)
-    local before = worker.count_descriptors(process)
+    local before, minder = worker.count_descriptors(process), children_of(process)
     for i = 1, 30 do
       enqueue(i % 2 == 0 and "sleep 3600 & exec sleep 3600" or "true",
         i % 2 == 0 and "spawn:short" or nil)
@@ -125,7 +177,7 @@ describe("a program", function()
 
     queue:await_count("completed", 16)
     wait.wait_until(10, function()
-      return children_of(process) == "" and worker.count_descriptors(process) <= before
+      return children_of(process) == minder and worker.count_descriptors(process) <= before
     end, "the worker to be as it was")
     worker.stop(process)
   end)

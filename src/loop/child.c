@@ -28,7 +28,7 @@ struct tq_child {
     bool is_open[STDIO];    /* pipe: initialised, and not closed */
     bool is_paused[STDIO];
     uv_timer_t timer; /* the timeout, then the patience */
-    bool is_released, is_stopping, is_closing;
+    bool is_released, is_stopping, is_closing, is_minded;
     int open_handles;
     char chunk[CHUNK_BYTES]; /* libuv reads into it */
 };
@@ -81,6 +81,8 @@ static void close_all(struct tq_child *child)
     if (child->is_closing)
         return;
     child->is_closing = true;
+    if (child->is_minded)
+        tq_minder_remove(child->request.minder, child->process.pid);
     close_pipes(child);
     uv_close((uv_handle_t *)&child->timer, on_handle_closed);
     if (child->has_process)
@@ -380,6 +382,8 @@ struct tq_child *tq_child_start(uv_loop_t *loop, const struct tq_child_request *
         close_all(child);
         return NULL;
     }
+    child->is_minded = true;
+    tq_minder_add(request->minder, request->owner, child->process.pid);
     limit_files(child);
     for (int i = 1; i < STDIO; i++) {
         if (child->is_open[i])

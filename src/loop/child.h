@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "base/buffer.h"
+#include "loop/minder.h"
 
 enum tq_child_input {
     TQ_CHILD_INPUT_NULL, /* /dev/null */
@@ -33,10 +34,12 @@ struct tq_child_request {
     const char *cwd;         /* or NULL */
     enum tq_child_input input;
     enum tq_child_output output[TQ_CHILD_STREAMS];
-    int64_t timeout_ms; /* 0: none */
-    size_t max_bytes;   /* of each stream; more stops the child */
-    size_t high_bytes;  /* reading pauses while so much is in a buffer */
-    rlim_t max_files;   /* its soft limit of open files; 0: ours */
+    int64_t timeout_ms;       /* 0: none */
+    size_t max_bytes;         /* of each stream; more stops the child */
+    size_t high_bytes;        /* reading pauses while so much is in a buffer */
+    rlim_t max_files;         /* its soft limit of open files; 0: ours */
+    struct tq_minder *minder; /* ends it if we cannot; or NULL */
+    const void *owner;        /* for the minder */
     void (*on_change)(void *arg);
     bool (*on_bytes)(void *arg, size_t bytes); /* as in net/http.h */
     void *arg;

@@ -14,6 +14,7 @@
 #include "worker/task.h"
 
 struct tq_executor;
+struct tq_minder;
 struct tq_generation;
 struct tq_script;
 
@@ -36,6 +37,7 @@ struct tq_executor_config {
     struct tq_inbox *main_inbox;    /* where tasks go back to */
     const char *worker_name;        /* context.worker_id */
     int64_t task_timeout_ms;        /* of handlers that name none */
+    struct tq_minder *minder;       /* of the programs that handlers start */
     rlim_t files_of_children;       /* that they may have open; 0: as many as we */
     const atomic_bool *is_draining; /* what is_shutting_down() says */
     const char *conninfo;           /* of handlers' own connections */

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "database/client_pool.h"
+#include "loop/minder.h"
 #include "script/run.h"
 #include "worker/executor_state.h"
 
@@ -141,6 +142,7 @@ void tq_executor_give_up(struct tq_executor *executor,
 
     tq_executor_init_lists(executor);
     executor->is_given_up = true;
+    tq_minder_stop(executor->config.minder, executor); /* the programs of its tasks */
     atomic_fetch_add(executor->config.lost_threads, 1);
     /* The thread waits for the lock before it ends, so it is there to be told and detached. */
     tq_executor_ask(executor, TQ_STOP_INTERRUPTED);

@@ -157,6 +157,8 @@ static int64_t host_open_pipe(void *owner, struct tq_run *run, const char *comma
         .max_bytes = SIZE_MAX,
         .high_bytes = BUFFER_BYTES,
         .max_files = executor->config.files_of_children,
+        .minder = executor->config.minder,
+        .owner = executor,
         .on_change = on_change,
         .on_bytes = on_bytes,
         .arg = pipe,

@@ -154,6 +154,8 @@ static bool start(struct spawn_wait *spawn, const struct tq_spawn_call *call, st
         .max_bytes = call->max_bytes,
         .high_bytes = SIZE_MAX,
         .max_files = spawn->executor->config.files_of_children,
+        .minder = spawn->executor->config.minder,
+        .owner = spawn->executor,
         .on_change = on_change,
         .on_bytes = on_bytes,
         .arg = spawn,

@@ -44,6 +44,7 @@ struct tq_worker {
 
     struct tq_generation *generation; /* the current one */
 
+    struct tq_minder *minder;
     struct tq_pool pool;
 
     struct tq_line claim, completion, control;

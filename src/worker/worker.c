@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "loop/minder.h"
 #include "worker/state.h"
 
 enum { MAX_LEASE_MS = 20000 };
@@ -272,6 +273,7 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
         .executor = {.main_inbox = &worker->inbox,
                      .worker_name = worker->name,
                      .task_timeout_ms = options->task_timeout_ms,
+                     .minder = worker->minder,
                      .files_of_children = raise_file_limit(),
                      .is_draining = &worker->is_draining,
                      .conninfo = options->conninfo,
@@ -472,6 +474,8 @@ static void tear_down(struct tq_worker *worker)
         tq_generation_unref(worker->generation);
     if (worker->events != NULL)
         tq_events_free(worker->events);
+    if (atomic_load(&worker->lost_threads) == 0) /* else they look into it */
+        tq_minder_free(worker->minder);
 }
 
 enum tq_exit tq_worker_run(const struct tq_worker_options *options)
@@ -482,6 +486,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     worker->options = options;
     worker->lease_ms =
         options->lock_duration_ms < MAX_LEASE_MS ? options->lock_duration_ms : MAX_LEASE_MS;
+    worker->minder = tq_minder_new();
     name_worker(worker);
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that hangs up is an error of its write */
     if (!set_up(worker, &err)) {
