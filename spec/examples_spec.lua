@@ -2,9 +2,9 @@
 
 local uv = require "luv"
 local folder = require "support.folder"
+local keeper = require "support.keeper"
 local process = require "support.process"
 local taskq = require "support.taskq"
-local wait = require "support.wait"
 
 local EXAMPLES = uv.cwd() .. "/examples"
 
@@ -17,17 +17,6 @@ local function names()
   end
   table.sort(found)
   return found
-end
-
---- The keepers of private databases below a folder, as /proc tells.
-local function is_kept(place)
-  for entry in uv.fs_scandir_next, uv.fs_scandir("/proc") do
-    local file <close> = entry:match("^%d+$") and io.open("/proc/" .. entry .. "/cmdline") or nil
-    if file and (file:read("a") or ""):find("keeper\0" .. place, 1, true) then
-      return true
-    end
-  end
-  return false
 end
 
 describe("the example", function()
@@ -52,7 +41,7 @@ describe("the example", function()
       assert.equal(0, result.code, result.out .. result.err)
       assert.matches("^ok: ", result.out:match("[^\n]*\n$"))
       assert.is_nil(uv.fs_scandir_next(uv.fs_scandir(place)))
-      wait.wait_until(60, function() return not is_kept(place) end, "the end of its database")
+      keeper.await_end(place)
     end)
   end
 

@@ -1,32 +1,15 @@
 --- Commands without a database of their own: the private one, made and started as it is needed.
 
 local folder = require "support.folder"
+local keeper = require "support.keeper"
 local taskq = require "support.taskq"
 local uv = require "luv"
-local wait = require "support.wait"
 
 describe("without --database, DATABASE_URL and PG variables", function()
   local function run(arguments, cwd, env)
     env = env or {}
     env.TASKQ_PRIVATE_LINGER = "100ms"
     return taskq.run(arguments, { cwd = cwd, env = env, timeout = 120 })
-  end
-
-  -- The keeper ends when nobody has used the server for a while; what is left are files.
-  local function await_end(home)
-    wait.wait_until(60, function()
-      for entry in uv.fs_scandir_next, uv.fs_scandir("/proc") do
-        local file = entry:match("^%d+$") and io.open("/proc/" .. entry .. "/cmdline")
-        local text = file and file:read("a")
-        if file then
-          file:close()
-        end
-        if text and text:find("keeper\0" .. home, 1, true) then
-          return false
-        end
-      end
-      return true
-    end, "the end of the keeper of " .. home)
   end
 
   it("the first command works, and the next one sees what it did", function()
@@ -38,9 +21,9 @@ describe("without --database, DATABASE_URL and PG variables", function()
     assert.equal(0, first.code, first.err)
     assert.matches("^%d+\n$", first.out)
     assert.matches('^{"pending":1,', second.out)
-    await_end(cwd .. "/.taskq/pg")
+    keeper.await_end(cwd .. "/.taskq/pg")
     assert.matches('^{"pending":1,', run({ "stats", "--json" }, cwd).out)
-    await_end(cwd .. "/.taskq/pg")
+    keeper.await_end(cwd .. "/.taskq/pg")
   end)
 
   it("TASKQ_HOME takes the place of ./.taskq", function()
@@ -51,7 +34,7 @@ describe("without --database, DATABASE_URL and PG variables", function()
     assert.equal(0, result.code, result.err)
     assert.is_nil(uv.fs_stat(cwd .. "/.taskq"))
     assert.is_table(uv.fs_stat(home .. "/pg"))
-    await_end(home .. "/pg")
+    keeper.await_end(home .. "/pg")
   end)
 
   it("a worker makes it and says so, for people too", function()
@@ -80,6 +63,6 @@ describe("without --database, DATABASE_URL and PG variables", function()
     end
 
     assert.matches('^{"pending":5,', run({ "stats", "--json" }, cwd).out)
-    await_end(cwd .. "/.taskq/pg")
+    keeper.await_end(cwd .. "/.taskq/pg")
   end)
 end)
