@@ -26,6 +26,11 @@ local CASES = {
     key = "how", "sleep", "loop", "caught_loop", "nested_loop", "nested_sleep", "clean",
     "gives_up", "snoozes", "makes_it", "stubborn",
   },
+  ["database"] = {
+    key = "how", "query", "query_error", "query_nothing", "query_bad_sql", "query_bad_value",
+    "commit", "commit_nothing", "commit_then_error", "commit_twice", "raise", "raise_caught",
+    "broken", "broken_joined", "broken_seen", "nested", "no_function", "bad_result",
+  },
   ["echo"] = {
     "[]", "{}", "null", "0", '"text"', '{"n": 9007199254740993, "f": 1.0, "list": [], "o": {}}',
     "[100000000000000000000, 0.1, -1]",
@@ -107,6 +112,9 @@ end
 local function run_testing()
   local ids, found, failures, traces, waits = {}, {}, {}, {}, {}
   testing.reset { handlers = HANDLERS }
+  testing.query("select 1 as n", { { n = 1 } })
+  testing.query("where false", {})
+  testing.query("select 1/0", { error = "division by zero", code = "22012" })
   each_task(function(name, kind, payload, max_attempts)
     ids[name] = testing.enqueue {
       type = kind, payload = testing.decode(payload),

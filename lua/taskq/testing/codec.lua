@@ -41,9 +41,10 @@ end
 
 --- taskq.json.encode
 ---@param value any
+---@param root string? how errors call it
 ---@return string
-function M.encode(value)
-  return encode(value, "value", MAX_JSON_BYTES)
+function M.encode(value, root)
+  return encode(value, root or "value", MAX_JSON_BYTES)
 end
 
 --- taskq.json.decode

@@ -37,7 +37,10 @@ local message = require "taskq.message"
 
 M.version = "testing"
 M.null = codec.null
-M.json = { array = codec.array, decode = codec.decode, encode = codec.encode }
+M.json = {
+  array = codec.array, decode = codec.decode,
+  encode = function(value) return codec.encode(value) end,
+}
 M.http = require "taskq.http"
 M.spawn = require "taskq.spawn"
 M.on = events.on

@@ -1,8 +1,9 @@
 --- taskq.query and db.query: recorded, and answered by the stubs of testing.query.
 
-local stubs = require "taskq.testing.stubs"
-local codec = require "taskq.testing.codec"
+local blame = require "taskq.testing.blame"
 local clock = require "taskq.testing.clock"
+local codec = require "taskq.testing.codec"
+local stubs = require "taskq.testing.stubs"
 local world = require "taskq.testing.world"
 
 local M = {}
@@ -28,18 +29,27 @@ function M.stub(part, ...)
   end, ...)
 end
 
-local PARAMETERS = {
-  string = true, number = true, boolean = true, ["nil"] = true, table = true,
-}
+local PLAIN = { number = true, boolean = true, ["nil"] = true }
 
-local function check(what, sql, values)
+local function check_parameter(name, value)
+  local kind = type(value)
+  if kind == "string" and value:find("\0", 1, true) then
+    blame.raise("%s: PostgreSQL cannot take a text with a zero byte", name)
+  elseif kind == "table" then
+    codec.encode(value, name)
+  elseif not PLAIN[kind] and kind ~= "string" and value ~= codec.null then
+    blame.raise("%s: a %s cannot be a parameter", name, kind)
+  end
+end
+
+local function check(sql, values)
   if type(sql) ~= "string" then
-    error(("%s: the SQL must be a string, not %s"):format(what, type(sql)), 0)
+    blame.refuse_argument(1, "query", "string expected, got " .. type(sql))
+  elseif sql:find("\0", 1, true) then
+    blame.refuse_argument(1, "query", "SQL without zero bytes expected")
   end
   for i = 1, values.n do
-    if not PARAMETERS[type(values[i])] and values[i] ~= codec.null then
-      error(("%s: parameter %d: a %s has no SQL form"):format(what, i, type(values[i])), 0)
-    end
+    check_parameter("parameter $" .. i, values[i])
   end
 end
 
@@ -58,10 +68,10 @@ end
 ---@return string? message
 ---@return string? sqlstate
 function M.run(what, sql, ...)
-  local open = clock.check_wait(what).transaction
   local query = table.pack(...)
-  check(what, sql, query)
+  check(sql, query)
   query.sql = sql
+  local open = clock.check_wait(what).transaction
   table.insert(world.queries, query)
   if open then
     table.insert(open.queries, query)
