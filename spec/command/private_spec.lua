@@ -47,7 +47,7 @@ describe("without --database, DATABASE_URL and PG variables", function()
     local database = "  database=private PostgreSQL %d+ in "
     local _, stop = result.err:find(database)
     assert.equal(cwd .. "/.taskq/pg  ", result.err:sub(stop + 1, stop + #cwd + 12), result.err)
-    await_end(cwd .. "/.taskq/pg")
+    keeper.await_end(cwd .. "/.taskq/pg")
   end)
 
   it("several first commands at once share one database", function()

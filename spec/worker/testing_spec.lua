@@ -32,7 +32,7 @@ local CASES = {
     "broken", "broken_joined", "broken_seen", "nested", "no_function", "bad_result",
   },
   ["echo"] = {
-    "[]", "{}", "null", "0", '"text"', '{"n": 9007199254740993, "f": 1.0, "list": [], "o": {}}',
+    "[]", "{}", "0", '"text"', '{"n": 9007199254740993, "f": 1.0, "list": [], "o": {}}',
     "[100000000000000000000, 0.1, -1]",
   },
 }

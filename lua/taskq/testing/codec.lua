@@ -4,7 +4,7 @@ local blame = require "taskq.testing.blame"
 
 local M = {}
 
-local MAX_JSON_BYTES, MAX_PAYLOAD_BYTES = 64 * 1024 * 1024, 256 * 1024 * 1024
+local MAX_JSON_BYTES, MAX_PAYLOAD_BYTES = 64 * 1024 * 1024, 4 * 1024 * 1024
 local MAX_RESULT_BYTES, MAX_ERROR_BYTES = 1024 * 1024, 64 * 1024
 local REPLACEMENT = "\u{FFFD}"
 
@@ -64,9 +64,10 @@ end
 
 --- The JSON of a payload; raises what is wrong with it.
 ---@param value any
+---@param root string how the message calls it
 ---@return string
-function M.encode_payload(value)
-  return encode(value, "payload", MAX_PAYLOAD_BYTES, true)
+function M.encode_payload(value, root)
+  return encode(value, root, MAX_PAYLOAD_BYTES, true)
 end
 
 --- The JSON of a result; raises what is wrong with it.

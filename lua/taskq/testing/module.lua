@@ -97,16 +97,21 @@ function M.query(sql, ...)
   return query.run("taskq.query", sql, ...)
 end
 
-function M.enqueue(fields)
-  return tasks.enqueue("taskq.enqueue", fields)
+function M.enqueue(task)
+  clock.check_wait("taskq.enqueue")
+  return tasks.enqueue("taskq.enqueue", task)
 end
 
 function M.enqueue_many(list)
   if type(list) ~= "table" then
-    error("taskq.enqueue_many: a list of tasks expected", 0)
+    blame.refuse_argument(1, "enqueue_many", "table expected, got " .. type(list))
   end
-  for _, fields in ipairs(list) do
-    tasks.enqueue("taskq.enqueue_many", fields)
+  clock.check_wait("taskq.enqueue_many")
+  for i, task in ipairs(list) do -- all are looked at before the first one is there
+    tasks.make(("taskq.enqueue_many: task %d"):format(i), task)
+  end
+  for _, task in ipairs(list) do
+    tasks.enqueue("taskq.enqueue_many", task)
   end
   return #list
 end

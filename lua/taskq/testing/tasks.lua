@@ -2,16 +2,12 @@
 
 local codec = require "taskq.testing.codec"
 local events = require "taskq.testing.events"
+local fields = require "taskq.testing.fields"
 local files = require "taskq.testing.files"
 local schema = require "taskq.testing.schema"
 local world = require "taskq.testing.world"
 
 local M = {}
-
-local FIELDS = {
-  type = true, payload = true, priority = true, max_attempts = true, scheduled_at = true,
-  delay = true,
-}
 
 ---@class taskq.testing.Task
 ---@field id integer
@@ -28,46 +24,6 @@ local FIELDS = {
 ---@field error string?
 ---@field result any
 
-local function refuse(what, field, reason)
-  error(("%s: %s: %s"):format(what, field, reason), 0)
-end
-
-local function check_integer(what, field, value, least, most)
-  local whole = type(value) == "number" and math.tointeger(value)
-  if value ~= nil and (not whole or whole < least or whole > most) then
-    refuse(what, field, ("must be an integer from %d to %d"):format(least, most))
-  end
-  return whole or nil
-end
-
-local function check_time(what, fields)
-  for _, field in ipairs { "delay", "scheduled_at" } do
-    local value = fields[field]
-    if value ~= nil and (type(value) ~= "number" or value ~= value or value < 0) then
-      refuse(what, field, "must be a number of milliseconds, 0 or more")
-    end
-  end
-  if fields.delay and fields.scheduled_at then
-    refuse(what, "delay", "give delay or scheduled_at, not both")
-  end
-end
-
-local function check_fields(what, fields)
-  if type(fields) ~= "table" then
-    error(what .. ": a table expected, such as { type = \"email:send\", payload = {} }", 0)
-  end
-  for name in pairs(fields) do
-    if not FIELDS[name] then
-      refuse(what, tostring(name), "there is no such field")
-    end
-  end
-  local kind = fields.type
-  if type(kind) ~= "string" or #kind < 1 or #kind > 200 then
-    refuse(what, "type", "must be a string of 1 to 200 bytes")
-  end
-  check_time(what, fields)
-end
-
 --- The handler of a type, or nil.
 ---@param kind string
 ---@return taskq.testing.Handler?
@@ -75,27 +31,24 @@ function M.handler(kind)
   return world.extra[kind] or files.handlers()[kind]
 end
 
---- A task from the fields of taskq.enqueue, not yet in the queue.
+--- A task from what taskq.enqueue takes, not yet in the queue.
 ---@param what string the function, for messages
----@param fields table
+---@param task any
 ---@return taskq.testing.Task
-function M.make(what, fields)
-  check_fields(what, fields)
-  local payload = fields.payload
-  local json = codec.encode_payload(payload == nil and {} or payload)
-  local handler = M.handler(fields.type)
-  local problem = handler and handler.payload and schema.check(handler.payload, codec.decode(json))
+function M.make(what, task)
+  local made = fields.read(what, task)
+  local handler = M.handler(made.type)
+  local problem = handler and handler.payload
+    and schema.check(handler.payload, codec.decode(made.json))
   if problem then
     error(("%s: %s"):format(what, problem), 0)
   end
   world.last_id = (world.last_id or 0) + 1
-  return {
-    id = world.last_id, type = fields.type, json = json, status = "pending", attempts = 0,
-    claims = 0, created_at = world.now,
-    priority = check_integer(what, "priority", fields.priority, -32768, 32767) or 0,
-    max_attempts = check_integer(what, "max_attempts", fields.max_attempts, 1, 1000),
-    scheduled_at = math.max(world.now, fields.scheduled_at or world.now + (fields.delay or 0)),
-  }
+  made.id, made.status, made.attempts, made.claims = world.last_id, "pending", 0, 0
+  made.created_at = world.now
+  made.scheduled_at = math.max(made.scheduled_at or 0, world.now + (made.delay or 0))
+  made.delay = nil
+  return made
 end
 
 --- Puts a task into the queue.
@@ -131,10 +84,10 @@ end
 
 --- Enqueues a task: at once, or with the transaction that the handler is in.
 ---@param what string
----@param fields table
+---@param given any
 ---@return table task
-function M.enqueue(what, fields)
-  local task = M.make(what, fields)
+function M.enqueue(what, given)
+  local task = M.make(what, given)
   local attempt = world.attempt
   if attempt then
     table.insert(world.enqueued, M.view(task))
