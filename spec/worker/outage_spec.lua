@@ -93,6 +93,9 @@ describe("an outage", function()
     meanwhile(process)
     middle:allow()
     queue:await_count("completed", 1)
+    for _, kind in ipairs(KINDS) do
+      worker.await_log(process, ('connected again connection="taskq %s"'):format(kind))
+    end
     worker.stop(process)
     return id, process
   end

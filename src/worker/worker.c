@@ -202,12 +202,16 @@ static void on_notify(void *owner, const char *payload)
     tq_claimer_wake(worker->claimer);
 }
 
-/* What a claim whose answer was lost has taken is given back once its backend is gone. */
+/* What a claim whose answer was lost has taken is given back once its backend is gone. Under a
+   lease that ran out, though, it cannot be told from tasks whose outcomes were dropped, whose
+   attempts count: the reapers have them all. */
 static void recover(struct tq_worker *worker)
 {
     int64_t lost = tq_claimer_needs_recovery(worker->claimer);
 
-    if (lost != 0 && tq_line_is_ready(&worker->claim))
+    if (lost != 0 && lost == worker->lost_id)
+        tq_claimer_recovered(worker->claimer);
+    else if (lost != 0 && tq_line_is_ready(&worker->claim))
         tq_reaper_recover(worker->reaper, lost);
 }
 
