@@ -13,7 +13,7 @@
 ---@field memory_limit? integer bytes that one task may hold, at least 1 MB; default 64 MB
 --- What the payload must be, by field: "string", "number", "integer", "boolean", "object", "array"
 --- or "any"; with "?" behind it, the field may be absent or null.
----@field payload? table<string, string>
+---@field payload? table<string, string|table>
 
 --- The delay after the n-th failure: min(cap, growth), times 1 + a random number up to jitter.
 ---@class taskq.Backoff

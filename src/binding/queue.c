@@ -116,6 +116,16 @@ static void push_ms(const struct reader *reader, const char *field, const char *
         refuse(reader, field, reason);
 }
 
+/* The payload is on top, the type below it. */
+static void check_payload(const struct reader *reader)
+{
+    lua_State *L = reader->L;
+    const char *message = tq_context_check_payload(L, lua_tostring(L, -2), -1);
+
+    if (message != NULL)
+        (void)luaL_error(L, "%s: %s", reader->what, message);
+}
+
 /* Pushes type, payload, priority, max_attempts, scheduled_at and delay, checked. [-0, +6, e] */
 static void push_fields(const struct reader *reader)
 {
@@ -132,6 +142,7 @@ static void push_fields(const struct reader *reader)
         lua_pop(L, 1);
         lua_createtable(L, 0, 0);
     }
+    check_payload(reader);
     push_integer(reader, "priority", INT16_MIN, INT16_MAX);
     push_integer(reader, "max_attempts", 1, MAX_ATTEMPTS);
     push_ms(reader, "scheduled_at", "must be a time in milliseconds since the epoch");

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "script/payload.h"
 #include "script/state.h"
 
 const void *tq_context_host(lua_State *L)
@@ -51,6 +52,15 @@ bool tq_context_can_wait(lua_State *L)
     const struct tq_script *script = tq_script_of(L);
 
     return tq_slice_can_yield(script, L) && !script->run->is_interrupt_due;
+}
+
+const char *tq_context_check_payload(lua_State *L, const char *type, int index)
+{
+    const struct tq_handler *handler = tq_script_find(tq_script_of(L), type);
+
+    if (handler == NULL || handler->payload_ref == LUA_NOREF)
+        return NULL;
+    return tq_payload_check(L, handler->payload_ref, index);
 }
 
 struct tq_json_text *tq_context_json(lua_State *L)

@@ -40,6 +40,9 @@ void tq_context_note_rollback(struct tq_run *run, const char *reason);
 /* May tq_context_check_wait() succeed now? */
 bool tq_context_can_wait(struct lua_State *L);
 
+/* Whether a payload fits the handler of that type, if this generation has one; see payload.h. */
+const char *tq_context_check_payload(struct lua_State *L, const char *type, int index);
+
 /* Scratch for tq_json_encode(); what it holds is valid until the next call into Lua. */
 struct tq_json_text *tq_context_json(struct lua_State *L);
 

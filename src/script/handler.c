@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "script/hint.h"
+#include "script/payload.h"
 #include "script/source.h"
 #include "script/state.h"
 #include "script/utf8.h"
@@ -131,6 +132,20 @@ static void read_max_attempts(struct draft *draft, const char *field)
     draft->handler.max_attempts = (int)count;
 }
 
+/* Errors in it name the file too. */
+static void read_payload(struct draft *draft, const char *field)
+{
+    const char *root = draft->item > 0 ? lua_pushfstring(draft->L, "%s: handler %d: %s",
+                                                         draft->file, draft->item, field)
+                                       : lua_pushfstring(draft->L, "%s: %s", draft->file, field);
+
+    lua_insert(draft->L, -2);
+    if (!lua_istable(draft->L, -1))
+        refuse_value(draft, field, "must be a table such as { to = \"string\" }");
+    draft->handler.payload_ref = tq_payload_read(draft->L, root);
+    lua_remove(draft->L, -2);
+}
+
 static void read_max_age(struct draft *draft, const char *field)
 {
     draft->handler.max_age_ms = read_ms(draft, field);
@@ -207,6 +222,7 @@ static const struct field handler_fields[] = {
     {"timeout", read_timeout},
     {"max_attempts", read_max_attempts},
     {"max_age", read_max_age},
+    {"payload", read_payload},
     {"backoff", read_backoff},
     {"memory_limit", read_memory_limit},
     {NULL, NULL},
@@ -227,6 +243,7 @@ void tq_handler_add(lua_State *L, const char *file, int item)
     draft.handler.backoff = tq_backoff_default;
     draft.handler.memory_limit_bytes = DEFAULT_MEMORY_BYTES;
     draft.handler.file = file;
+    draft.handler.payload_ref = LUA_NOREF;
     read_fields(&draft, "field", handler_fields);
     require_field(&draft, "type", "must be a text such as \"email:send\"");
     require_field(&draft, "handler", "must be a function");

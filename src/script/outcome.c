@@ -46,16 +46,16 @@ static void set_failure(struct tq_run *run, const char *kind)
     outcome->traceback = run->traceback.len > 0 ? run->traceback.data : NULL;
 }
 
-/* A finished handler whose answer cannot be stored: its effects have happened, so it must not run
-   again. */
-static void set_bad_result(struct tq_run *run, const char *message)
+/* It must not run again: its effects have happened, and its answer cannot be stored; or its payload
+   is none. */
+static void set_discarded(struct tq_run *run, const char *kind, const char *message)
 {
     tq_buf_clear(&run->error);
     tq_outcome_add_text(&run->error, message, strlen(message));
     run->outcome = (struct tq_outcome){.kind = TQ_OUTCOME_FAILURE,
                                        .delay_ms = -1,
                                        .error = run->error.data,
-                                       .error_kind = "result",
+                                       .error_kind = kind,
                                        .is_discarded = true};
 }
 
@@ -88,7 +88,8 @@ static void set_success(lua_State *L, int index, struct tq_run *run)
     if (lua_isnil(L, index))
         return;
     if (!encode(L, index, &rules)) {
-        set_bad_result(run, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "not JSON");
+        set_discarded(run, "result",
+                      lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "not JSON");
         return;
     }
     tq_buf_clear(&run->result);
@@ -266,6 +267,11 @@ void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run)
 {
     describe_error(L, index, run);
     set_failure(run, "error");
+}
+
+void tq_outcome_refused_payload(struct tq_run *run, const char *message)
+{
+    set_discarded(run, "payload", message);
 }
 
 void tq_outcome_from_failure(struct tq_run *run, int status)

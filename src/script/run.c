@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "script/payload.h"
 #include "script/state.h"
 
 enum {
@@ -126,10 +127,27 @@ static int after_handler(lua_State *T, int status, lua_KContext unused)
     return 0;
 }
 
+/* A payload that its handler does not expect will not be better the next time. */
+static bool check_payload(lua_State *T, struct tq_run *run)
+{
+    const char *message;
+
+    if (run->task.event != NULL || run->handler->payload_ref == LUA_NOREF)
+        return true;
+    tq_json_decode(T, run->task.payload, run->task.payload_len, "payload");
+    message = tq_payload_check(T, run->handler->payload_ref, -1);
+    if (message != NULL)
+        tq_outcome_refused_payload(run, message);
+    lua_settop(T, 0);
+    return message == NULL;
+}
+
 static int run_body(lua_State *T)
 {
     struct tq_run *run = tq_script_of(T)->run;
 
+    if (!check_payload(T, run))
+        return 0;
     lua_pushcfunction(T, make_traceback);
     (void)lua_rawgeti(T, LUA_REGISTRYINDEX, run->handler->function_ref); /* always a function */
     if (run->task.event != NULL)

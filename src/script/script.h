@@ -25,6 +25,7 @@ struct tq_handler {
     struct tq_backoff backoff;
     size_t memory_limit_bytes;
     const char *file; /* "handlers/email_send.lua", for messages */
+    int payload_ref;  /* of its payload schema, see payload.h; LUA_NOREF: none */
     int function_ref; /* luaL_ref of the handler function in its script's registry */
 };
 

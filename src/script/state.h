@@ -223,6 +223,7 @@ void tq_listener_push_event(lua_State *L, struct tq_run *run);
 /* outcome.c */
 void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
 void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
+void tq_outcome_refused_payload(struct tq_run *run, const char *message);
 void tq_outcome_from_failure(struct tq_run *run, int status); /* T failed outside of the handler */
 void tq_outcome_stopped(struct tq_run *run);
 void tq_outcome_add_text(struct tq_buf *out, const char *text, size_t len); /* what can be stored */
