@@ -30,7 +30,8 @@ function M.new(queue, random, log)
   }, Workers)
 end
 
-local function flags(random)
+-- What runs in the first place may have only some of the types; the others make up for it.
+local function flags(random, place)
   local list = {
     "worker", "--handlers", M.HANDLERS, "--lock-duration",
     random:chance(75) and LEASE or LONG_LEASE,
@@ -38,7 +39,11 @@ local function flags(random)
     "--concurrency", tostring(random:between(4, 24)), "--threads", tostring(random:between(1, 2)),
     "--poll-interval", random:one_of { "100ms", "1s" },
   }
-  if random:chance(20) then
+  if random:chance(25) then -- which it believes
+    table.move({ "--pooler", "transaction" }, 1, 2, #list + 1, list)
+  end
+  local is_choosy = random:chance(60)
+  if is_choosy and place == 1 then
     table.move({ "--task-types", "model:three,model:o*" }, 1, 2, #list + 1, list)
   end
   return list
@@ -48,7 +53,7 @@ end
 function Workers:start(choices)
   choices = choices or self.random
   local place = choices:between(1, PLACES)
-  local list = flags(choices) -- always, so that a replay makes the same choices
+  local list = flags(choices, place) -- always, so that a replay makes the same choices
   if not self.places[place] then
     self.places[place] = { process = taskq.start(list, { database = self.queue.url }), signals = 0 }
     self.log(("start %d: pid %d"):format(place, self.places[place].process.pid))
@@ -143,16 +148,31 @@ function Workers:tick(operations)
   end
 end
 
---- Whether one is at work, that is, neither frozen nor told to end.
+--- Whether one is at work on every type, and neither frozen nor told to end.
 ---@return boolean
 function Workers:is_any_at_work()
-  for place = 1, PLACES do
+  for place = 2, PLACES do
     local worker = self.places[place]
     if worker and not worker.is_frozen and worker.signals == 0 then
       return true
     end
   end
   return false
+end
+
+--- The last lines that each has logged, for a message.
+---@return string
+function Workers:last_words()
+  local texts = {}
+  for place = 1, PLACES do
+    local worker = self.places[place]
+    if worker then
+      local log = worker.process:stderr()
+      texts[#texts + 1] = ("%d: pid %d, %d signals%s\n%s"):format(place, worker.process.pid,
+        worker.signals, worker.is_frozen and ", frozen" or "", log:sub(-2000))
+    end
+  end
+  return table.concat(texts, "\n")
 end
 
 --- Ends all of them in order.

@@ -24,7 +24,7 @@ describe("a queue under random operations", function()
       one:run(OPERATIONS)
       one:finish()
     end)
-    local events = table.concat(one.events, "\n")
+    local events = table.concat(one.events, "\n") .. "\n" .. one.workers:last_words()
     one:close()
 
     assert(is_fine, REPORT:format(message, SEED, OPERATIONS, events))
