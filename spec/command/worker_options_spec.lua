@@ -24,6 +24,8 @@ local OPTIONS = {
   { "stuck-after", "DURATION", "JOB_STUCK_AFTER", "5s" },
   { "threads", "N", "JOB_THREADS", "0" },
   { "handler-connections", "N", "JOB_HANDLER_CONNECTIONS", "4" },
+  { "pooler", "MODE", "JOB_POOLER" },
+  { "listen-database", "URL", "JOB_LISTEN_DATABASE" },
 }
 
 local EXPECTED = {

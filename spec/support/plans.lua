@@ -9,12 +9,12 @@ local M = {}
 ---@return string sql
 function M.settings()
   local source = folder.read("src/database/session.c")
-  local definition = source:match("#define FIXED_PLANS(.-)\n\n")
   local parts = {}
-  for part in definition:gmatch('"([^"]*)"') do
-    parts[#parts + 1] = part
+  for name, value in source:gmatch('{PLANS, "([^"]*)", "([^"]*)"}') do
+    parts[#parts + 1] = ("set %s = '%s';"):format(name, value)
   end
-  return table.concat(parts)
+  assert(#parts > 0, "session.c has no settings for plans")
+  return table.concat(parts, " ")
 end
 
 --- Prepares a statement under its file's name.

@@ -18,8 +18,8 @@ describe("when an answer is lost", function()
   end)
 
   -- A worker behind the proxy that has run a task, and so knows the lane.
-  local function start()
-    local process = queue:start({ "--concurrency", "20", "--poll-interval", "1s" },
+  local function start(...)
+    local process = queue:start({ "--concurrency", "20", "--poll-interval", "1s", ... },
       { url = middle.url })
     queue:enqueue("note")
     queue:await_count("completed", 1)
@@ -29,10 +29,11 @@ describe("when an answer is lost", function()
   -- The tasks are claimed, and the worker does not know.
   local function lose_claim()
     queue:await_sleep() -- nothing is under way
+    local notes = queue:notes()
     middle:mute("taskq claim")
     queue:fill(COUNT, "note")
     queue:await_count("running", COUNT)
-    assert.equal(2, #queue:notes())
+    assert.same(notes, queue:notes())
   end
 
   it("the tasks that it claimed are given back, and run", function()
@@ -45,6 +46,27 @@ describe("when an answer is lost", function()
     assert.same({ COUNT + 1, COUNT + 1 }, { queue:runs() })
     assert.equal(COUNT, queue.db:value([[
       select count(*) from taskq.worker_tasks where attempts = 1 and claims = 2]]))
+    worker.stop(process)
+  end)
+
+  it("the tasks that it claimed are given back also when a pooler hides its backend", function()
+    local process = start("--pooler", "transaction") -- which is only said
+    local gated = queue:enqueue("note", { gate = queue.gate })
+    queue:await_notes(2, "+")
+    local before = queue:task(gated).worker_id
+    lose_claim()
+
+    middle:cut("taskq claim")
+    queue:await_count("completed", COUNT + 1)
+    queue:open_gate()
+    queue:await_count("completed", COUNT + 2)
+
+    assert.same({ COUNT + 2, COUNT + 2 }, { queue:runs() })
+    assert.equal(COUNT, queue.db:value([[
+      select count(*) from taskq.worker_tasks where attempts = 1 and claims = 2]]))
+    assert.equal(before, queue:task(gated).worker_id) -- held under the old id, and written
+    assert.equal(0, queue.db:value(
+      "select count(*) from taskq.worker_tasks where claims = 2 and worker_id = $1", before))
     worker.stop(process)
   end)
 

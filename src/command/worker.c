@@ -5,7 +5,9 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "command/command.h"
 #include "command/database.h"
 #include "command/worker.h"
@@ -59,8 +61,32 @@ const struct tq_option tq_worker_command_options[] = {
      "end when no task of its types is left, future ones included"},
     {"until-idle", TQ_OPTION_FLAG, AT(is_until_idle), NULL, NULL, NULL, 0, 0,
      "end when no task of its types is due or running"},
+    {"pooler", TQ_OPTION_TEXT, AT(pooler), "MODE", "JOB_POOLER", NULL, 0, 0,
+     "what a pooler before the database hands out: session or transaction"},
+    {"listen-database", TQ_OPTION_TEXT, AT(listen_conninfo), "URL", "JOB_LISTEN_DATABASE", NULL, 0,
+     0, "the database without that pooler, to be told of new tasks at once"},
     {0},
 };
+
+/* Unless it is said: a pooler that is noticed may be in any mode, so it is treated as the worst. */
+static bool find_pooler(struct tq_worker_options *worker, struct tq_session *session,
+                        struct tq_err *err)
+{
+    if (worker->pooler == NULL) {
+        if (!tq_session_find_pooler(session, &worker->is_pooled, err))
+            return false;
+        if (worker->is_pooled)
+            tq_log(TQ_LOG_INFO, "worker",
+                   "there is a pooler before the database: no session is relied on "
+                   "(--pooler session, if it is in that mode, saves planning and polling)",
+                   "");
+        return true;
+    }
+    worker->is_pooled = strcmp(worker->pooler, "transaction") == 0;
+    return worker->is_pooled || strcmp(worker->pooler, "session") == 0 ||
+           tq_err_set(err, TQ_ERR_USAGE, 0, "--pooler is session or transaction, not \"%s\"",
+                      worker->pooler);
+}
 
 bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_options *given,
                            enum tq_exit *code, struct tq_err *err)
@@ -68,6 +94,7 @@ bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_op
     struct tq_worker_options worker = *given;
     struct tq_database database;
     struct tq_session *session;
+    bool is_ready;
     char *text;
 
     if (worker.is_until_empty && worker.is_until_idle)
@@ -81,13 +108,16 @@ bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_op
         return false;
     }
     text = tq_database_describe(&database, session);
+    is_ready = find_pooler(&worker, session, err);
     tq_session_close(session);
-    worker.conninfo = database.conninfo;
-    worker.database_text = text;
-    *code = tq_worker_run(&worker);
+    if (is_ready) {
+        worker.conninfo = database.conninfo;
+        worker.database_text = text;
+        *code = tq_worker_run(&worker);
+    }
     free(text);
     tq_database_close(&database);
-    return true;
+    return is_ready;
 }
 
 static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)

@@ -191,7 +191,9 @@ void *tq_client_owner(const struct tq_client *client)
 
 int tq_client_backend(const struct tq_client *client)
 {
-    return client->socket.pq != NULL ? PQbackendPID(client->socket.pq) : 0;
+    bool is_known = client->socket.pq != NULL && !client->config.session.is_pooled;
+
+    return is_known ? PQbackendPID(client->socket.pq) : 0;
 }
 
 enum tq_client_state tq_client_state(const struct tq_client *client)

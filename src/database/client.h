@@ -61,7 +61,9 @@ void tq_client_close(struct tq_client *client);
 
 void *tq_client_owner(const struct tq_client *client);
 enum tq_client_state tq_client_state(const struct tq_client *client);
-int tq_client_backend(const struct tq_client *client); /* its pid */
+
+/* The pid of its backend; 0: not known, as a pooler names none. */
+int tq_client_backend(const struct tq_client *client);
 
 /* Runs one statement with parameters. The session must be usable. Texts need not outlive the call;
    on_done may be called before it returns. */

@@ -26,7 +26,7 @@ struct tq_client_pool {
     struct tq_client_pool_config config;
     uv_loop_t *loop;
     uv_timer_t timer; /* active while something is idle */
-    char *reset_text;
+    char *reset_text, *begin_text;
     bool is_closing;
     bool is_refused; /* no new connection until a client comes back: the server refused the last */
     int open;        /* slots that are not EMPTY, and the timer */
@@ -44,6 +44,7 @@ static void finish_closing(struct tq_client_pool *pool)
     struct tq_client_pool_config config = pool->config;
 
     free(pool->reset_text);
+    free(pool->begin_text);
     free(pool);
     config.on_closed(config.owner);
 }
@@ -214,6 +215,11 @@ static void serve(struct tq_client_pool *pool)
     watch_idle(pool);
 }
 
+const char *tq_client_pool_begin_text(const struct tq_client_pool *pool)
+{
+    return pool->begin_text;
+}
+
 void tq_client_pool_ask(struct tq_client_pool *pool, struct tq_client_ask *ask)
 {
     ask->next = NULL;
@@ -262,6 +268,7 @@ struct tq_client_pool *tq_client_pool_new(uv_loop_t *loop,
     pool->loop = loop;
     pool->last = &pool->first;
     pool->reset_text = tq_session_reset_text(&config->session);
+    pool->begin_text = tq_session_begin_text(&config->session);
     for (int i = 0; i < config->limit; i++)
         pool->slots[i].pool = pool;
     (void)uv_timer_init(loop, &pool->timer); /* always 0 */

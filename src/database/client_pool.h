@@ -39,6 +39,9 @@ size_t tq_client_pool_backends(const struct tq_client_pool *pool, int32_t *pids,
 /* Nobody waits, and no client is in use. */
 void tq_client_pool_close(struct tq_client_pool *pool);
 
+/* What begins a transaction on one of its clients. */
+const char *tq_client_pool_begin_text(const struct tq_client_pool *pool);
+
 void tq_client_pool_ask(struct tq_client_pool *pool, struct tq_client_ask *ask);
 
 /* Leaves the line; on_client has not been called. */

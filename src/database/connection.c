@@ -36,6 +36,7 @@ struct tq_connection {
     struct tq_request *first, **last; /* sent, in order */
     size_t pending;
     bool is_prepared[TQ_QUERY_COUNT];
+    char *settings; /* pooled: what begins each transaction; else NULL */
     struct tq_params params;
     const char *values[TQ_PARAMS_MAX];
     int formats[TQ_PARAMS_MAX];
@@ -61,6 +62,8 @@ struct tq_connection *tq_connection_new(uv_loop_t *loop, const struct tq_connect
     c->open_handles = 1;
     for (int i = 0; i < TQ_PARAMS_MAX; i++)
         c->formats[i] = BINARY;
+    if (config->session.is_pooled)
+        c->settings = tq_session_local_settings(&config->session);
     start_connecting(c);
     return c;
 }
@@ -83,6 +86,15 @@ struct tq_params *tq_connection_params(struct tq_connection *connection)
 
 /* ---- connecting ---- */
 
+static bool listen_to(struct tq_connection *c, const char *channel)
+{
+    char *sql = tq_format("listen %s", channel);
+    bool is_listening = tq_session_run(c->session, sql, NULL, &c->connect_err);
+
+    free(sql);
+    return is_listening;
+}
+
 static void connect_in_pool(uv_work_t *work)
 {
     struct tq_connection *c = work->data;
@@ -93,12 +105,8 @@ static void connect_in_pool(uv_work_t *work)
     }
     if (c->config.check != NULL && !c->config.check(c->config.owner, c->session, &c->connect_err))
         goto close;
-    if (c->config.listen != NULL) {
-        char *sql = tq_format("listen %s", c->config.listen);
-        bool is_listening = tq_session_run(c->session, sql, NULL, &c->connect_err);
-
-        free(sql);
-        if (!is_listening)
+    for (size_t i = 0; i < sizeof c->config.listen / sizeof *c->config.listen; i++) {
+        if (c->config.listen[i] != NULL && !listen_to(c, c->config.listen[i]))
             goto close;
     }
     return;
@@ -238,6 +246,7 @@ static void maybe_finish_closing(struct tq_connection *c)
     void *owner = c->config.owner;
 
     tq_params_deinit(&c->params);
+    free(c->settings);
     free(c);
     if (on_closed != NULL)
         on_closed(owner);
@@ -254,22 +263,39 @@ static void arm_timer(struct tq_connection *c)
         (void)uv_timer_start(&c->timer, on_timer, (uint64_t)c->config.answer_timeout_ms, 0);
 }
 
-static bool send_statement(struct tq_connection *c, struct tq_request *request)
+static bool send_prepared(struct tq_connection *c, struct tq_request *request)
 {
-    const struct tq_params *params = &c->params;
     const char *name = tq_query_name(request->query);
 
-    for (int i = 0; i < params->count; i++)
-        c->values[i] = params->lengths[i] < 0 ? NULL : params->data.data + params->starts[i];
     if (!c->is_prepared[request->query]) {
         if (PQsendPrepare(c->socket.pq, name, tq_query_text(request->query), 0, NULL) != 1)
             return false;
-        request->is_preparing = true;
+        request->has_preface = true;
         c->is_prepared[request->query] = true;
     }
-    return PQsendQueryPrepared(c->socket.pq, name, params->count, c->values, params->lengths,
-                               c->formats, BINARY) == 1 &&
-           PQpipelineSync(c->socket.pq) == 1;
+    return PQsendQueryPrepared(c->socket.pq, name, c->params.count, c->values, c->params.lengths,
+                               c->formats, BINARY) == 1;
+}
+
+/* The settings hold until the segment ends, and are made before the statement is planned. */
+static bool send_with_settings(struct tq_connection *c, struct tq_request *request)
+{
+    request->has_preface = true;
+    return PQsendQueryParams(c->socket.pq, c->settings, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+           PQsendQueryParams(c->socket.pq, tq_query_text(request->query), c->params.count, NULL,
+                             c->values, c->params.lengths, c->formats, BINARY) == 1;
+}
+
+static bool send_statement(struct tq_connection *c, struct tq_request *request)
+{
+    const struct tq_params *params = &c->params;
+
+    for (int i = 0; i < params->count; i++)
+        c->values[i] = params->lengths[i] < 0 ? NULL : params->data.data + params->starts[i];
+
+    bool is_sent = c->settings != NULL ? send_with_settings(c, request) : send_prepared(c, request);
+
+    return is_sent && PQpipelineSync(c->socket.pq) == 1;
 }
 
 void tq_connection_send(struct tq_connection *c, struct tq_request *request, enum tq_query query)
@@ -278,7 +304,7 @@ void tq_connection_send(struct tq_connection *c, struct tq_request *request, enu
 
     request->next = NULL;
     request->query = query;
-    request->is_preparing = request->has_failed = request->is_answered = false;
+    request->has_preface = request->has_failed = request->is_answered = false;
     request->rows.result = NULL;
     if (c->state != READY) {
         (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "the database is not connected");
@@ -308,7 +334,7 @@ static void finish_first(struct tq_connection *c)
         c->last = &c->first;
     c->pending--;
     arm_timer(c);
-    if (request->has_failed && request->is_preparing && !request->is_answered)
+    if (request->has_failed && request->has_preface && !request->is_answered)
         c->is_prepared[request->query] = false; /* the preparing itself failed; else it stays */
 
     struct tq_err err = request->err;
@@ -329,8 +355,8 @@ static void take_result(struct tq_connection *c, PGresult *result)
         return;
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
-        if (request->is_preparing && !request->is_answered) {
-            request->is_answered = true; /* that was the answer to the prepare */
+        if (request->has_preface && !request->is_answered) {
+            request->is_answered = true;
             PQclear(result);
             return;
         }

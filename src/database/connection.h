@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // A connection to the database on a uv loop: statements go out in pipeline mode, each a transaction
-// of its own, and answers come back in order. It connects (in libuv's thread pool, see session.h),
-// reconnects with growing delays when it is lost, and fails what was under way.
+// of its own, and answers come back in order. They are prepared when they are first run; behind a
+// pooler that hands out servers by the transaction, none is, and each brings the settings along. It
+// connects (in libuv's thread pool, see session.h), reconnects with growing delays when it is lost,
+// and fails what was under way.
 //
 //     DOWN --delay over--> CONNECTING --session open--> READY --lost--> DOWN ...
 //                              |                          |
@@ -29,14 +31,15 @@ struct tq_request {
                     const struct tq_err *err);
     struct tq_request *next; /* the rest is the connection's */
     enum tq_query query;
-    bool is_preparing, has_failed, is_answered;
+    bool has_preface; /* the first answer is that to preparing, or to the settings */
+    bool has_failed, is_answered;
     struct tq_rows rows;
     struct tq_err err;
 };
 
 struct tq_connection_config {
     struct tq_session_config session; /* its texts outlive the connection */
-    const char *listen;               /* a channel, or NULL */
+    const char *listen[2];            /* channels, or NULL */
     int64_t answer_timeout_ms;        /* silence for so long means that the connection is dead */
     void *owner;
     /* A session is open; false (with err) refuses it, and it is retried later. In the pool thread:

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,16 +14,27 @@
 
 enum { LEAST_SERVER_VERSION = 150000, BINARY = 1 };
 
-/* The hot statements must not depend on statistics: one generic plan, made of nested loops over
-   index and TID scans, whether the table is empty, un-analyzed or huge. */
-#define FIXED_PLANS                                                                                \
-    "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; "                         \
-    "set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; "         \
-    "set jit = off; "
+enum group { TIMES = 1, TEXTS = 2, PLANS = 4, DURABLE = 8, IMPATIENT = 16 };
 
-#define COMMON                                                                                     \
-    "set timezone = 'UTC'; set datestyle = 'ISO'; set client_min_messages = warning; "             \
-    "set bytea_output = 'hex'; "
+static const struct {
+    enum group group;
+    const char *name, *value;
+} settings[] = {
+    {TIMES, "timezone", "UTC"},
+    {TIMES, "datestyle", "ISO"},
+    {TEXTS, "client_min_messages", "warning"},
+    {TEXTS, "bytea_output", "hex"},
+    /* The hot statements must not depend on statistics: one generic plan, made of nested loops over
+       index and TID scans, whether the table is empty, un-analyzed or huge. */
+    {PLANS, "plan_cache_mode", "force_generic_plan"},
+    {PLANS, "enable_seqscan", "off"},
+    {PLANS, "enable_bitmapscan", "off"},
+    {PLANS, "enable_hashjoin", "off"},
+    {PLANS, "enable_mergejoin", "off"},
+    {PLANS, "jit", "off"},
+    {DURABLE, "synchronous_commit", "on"},
+    {IMPATIENT, "lock_timeout", "50ms"},
+};
 
 /* What `discard all` does, but for the plans of functions, which nobody can see; that command
    itself is refused beside others. */
@@ -32,25 +44,20 @@ enum { LEAST_SERVER_VERSION = 150000, BINARY = 1 };
 
 /* Settings of a kind, and the share of the lease that its timeout is. */
 static const struct {
-    const char *settings;
+    int groups;
     const char *timeout; /* NULL: none */
     int lease_divisor;
 } kinds[] = {
-    [TQ_SESSION_COMMAND] = {COMMON, NULL, 1},
-    [TQ_SESSION_CLAIM] = {COMMON FIXED_PLANS "set synchronous_commit = on; ", "statement_timeout",
-                          2},
-    [TQ_SESSION_COMPLETION] = {COMMON FIXED_PLANS
-                               "set synchronous_commit = on; set lock_timeout = '50ms'; ",
-                               "statement_timeout", 2},
-    [TQ_SESSION_CONTROL] = {COMMON FIXED_PLANS "set lock_timeout = '50ms'; ", "statement_timeout",
-                            10},
-    [TQ_SESSION_HANDLER] = {COMMON "set synchronous_commit = on; ",
-                            "idle_in_transaction_session_timeout", 1},
+    /* Only what PgBouncer keeps apart for its clients in transaction mode too. */
+    [TQ_SESSION_COMMAND] = {TIMES, NULL, 1},
+    [TQ_SESSION_CLAIM] = {TIMES | TEXTS | PLANS | DURABLE, "statement_timeout", 2},
+    [TQ_SESSION_COMPLETION] = {TIMES | TEXTS | PLANS | DURABLE | IMPATIENT, "statement_timeout", 2},
+    [TQ_SESSION_CONTROL] = {TIMES | TEXTS | PLANS | IMPATIENT, "statement_timeout", 10},
+    [TQ_SESSION_HANDLER] = {TIMES | TEXTS | DURABLE, "idle_in_transaction_session_timeout", 1},
 };
 
 struct tq_session {
     PGconn *connection;
-    bool is_prepared[TQ_QUERY_COUNT];
     int lengths[TQ_PARAMS_MAX], formats[TQ_PARAMS_MAX];
     const char *values[TQ_PARAMS_MAX];
 };
@@ -67,12 +74,21 @@ static PGconn *connect_to(const struct tq_session_config *config)
     return PQconnectdbParams(keys, values, 1);
 }
 
-static void add_settings(struct tq_buf *sql, const struct tq_session_config *config)
+/* Appends one setting after the other, each as format says: of its name and its value. */
+static void add_settings(struct tq_buf *sql, const struct tq_session_config *config,
+                         const char *format)
 {
-    tq_buf_add_text(sql, kinds[config->kind].settings);
-    if (kinds[config->kind].timeout != NULL)
-        tq_buf_addf(sql, "set %s = %" PRId64 ";", kinds[config->kind].timeout,
-                    config->lease_ms / kinds[config->kind].lease_divisor);
+    const char *timeout = kinds[config->kind].timeout;
+    char ms[24];
+
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if ((kinds[config->kind].groups & (int)settings[i].group) != 0)
+            tq_buf_addf(sql, format, settings[i].name, settings[i].value);
+    }
+    if (timeout == NULL)
+        return;
+    (void)snprintf(ms, sizeof ms, "%" PRId64, config->lease_ms / kinds[config->kind].lease_divisor);
+    tq_buf_addf(sql, format, timeout, ms);
 }
 
 static bool apply_settings(struct tq_session *session, const struct tq_session_config *config,
@@ -80,7 +96,11 @@ static bool apply_settings(struct tq_session *session, const struct tq_session_c
 {
     struct tq_buf sql = {0};
 
-    add_settings(&sql, config);
+    if (config->is_pooled)
+        tq_buf_add_text(&sql,
+                        "select"); /* a pooler lets clients in also while the server is away */
+    else
+        add_settings(&sql, config, "set %s = '%s';");
 
     bool is_applied = tq_session_run(session, sql.data, NULL, err);
 
@@ -88,12 +108,39 @@ static bool apply_settings(struct tq_session *session, const struct tq_session_c
     return is_applied;
 }
 
+char *tq_session_local_settings(const struct tq_session_config *config)
+{
+    struct tq_buf sql = {0};
+
+    tq_buf_add_text(&sql, "select");
+    add_settings(&sql, config, " set_config('%s', '%s', true),");
+    tq_buf_add_text(&sql, " null");
+    return tq_buf_take(&sql);
+}
+
+char *tq_session_begin_text(const struct tq_session_config *config)
+{
+    if (!config->is_pooled)
+        return tq_strdup("begin");
+
+    char *local = tq_session_local_settings(config);
+    char *text = tq_format("begin; %s", local);
+
+    free(local);
+    return text;
+}
+
 char *tq_session_reset_text(const struct tq_session_config *config)
 {
     struct tq_buf sql = {0};
 
-    tq_buf_add_text(&sql, RESET);
-    add_settings(&sql, config);
+    if (config->is_pooled) {
+        tq_buf_add_text(&sql,
+                        "select"); /* it is not ours: the pooler gave it to others meanwhile */
+    } else {
+        tq_buf_add_text(&sql, RESET);
+        add_settings(&sql, config, "set %s = '%s';");
+    }
     return tq_buf_take(&sql);
 }
 
@@ -175,28 +222,11 @@ static bool deliver(struct tq_session *session, PGresult *result, const char *do
     return true;
 }
 
-static bool prepare(struct tq_session *session, enum tq_query query, struct tq_err *err)
-{
-    const char *name = tq_query_name(query);
-
-    if (session->is_prepared[query])
-        return true;
-
-    PGresult *result = PQprepare(session->connection, name, tq_query_text(query), 0, NULL);
-
-    if (!deliver(session, result, name, NULL, err))
-        return false;
-    session->is_prepared[query] = true;
-    return true;
-}
-
 bool tq_session_send(struct tq_session *session, enum tq_query query,
                      const struct tq_params *params, struct tq_err *err)
 {
     int count = params != NULL ? params->count : 0;
 
-    if (!prepare(session, query, err))
-        return false;
     for (int i = 0; i < count; i++) {
         bool is_null = params->lengths[i] < 0;
 
@@ -204,8 +234,9 @@ bool tq_session_send(struct tq_session *session, enum tq_query query,
         session->lengths[i] = is_null ? 0 : params->lengths[i];
         session->formats[i] = BINARY;
     }
-    if (PQsendQueryPrepared(session->connection, tq_query_name(query), count, session->values,
-                            session->lengths, session->formats, BINARY) != 1)
+    /* Not prepared: it is run once, and behind a pooler the next server would not know it. */
+    if (PQsendQueryParams(session->connection, tq_query_text(query), count, NULL, session->values,
+                          session->lengths, session->formats, BINARY) != 1)
         return tq_err_from_connection(err, session->connection, tq_query_name(query));
     return true;
 }
@@ -232,6 +263,17 @@ bool tq_session_run(struct tq_session *session, const char *sql, struct tq_rows 
 {
     return deliver(session, PQexec(session->connection, sql), "the database refused a statement",
                    rows, err);
+}
+
+bool tq_session_find_pooler(struct tq_session *session, bool *is_pooled, struct tq_err *err)
+{
+    struct tq_rows rows = {0};
+
+    if (!tq_session_run(session, "select pg_backend_pid()", &rows, err))
+        return false;
+    *is_pooled = atoi(PQgetvalue(rows.result, 0, 0)) != PQbackendPID(session->connection);
+    tq_rows_clear(&rows);
+    return true;
 }
 
 int tq_session_server_version(const struct tq_session *session)

@@ -28,6 +28,7 @@ struct tq_session_config {
     const char *name;     /* application_name */
     enum tq_session_kind kind;
     int64_t lease_ms; /* for the timeouts of the worker's kinds */
+    bool is_pooled;   /* nothing of a session stays: a pooler gives each transaction another one */
 };
 
 /* Connects (5 s a host unless connect_timeout says otherwise), checks that the server is PostgreSQL
@@ -51,6 +52,18 @@ TQ_MUST_CHECK bool tq_session_send(struct tq_session *session, enum tq_query que
                                    const struct tq_params *params, struct tq_err *err);
 TQ_MUST_CHECK bool tq_session_finish(struct tq_session *session, enum tq_query query,
                                      struct tq_rows *rows, struct tq_err *err);
+
+/* The settings of a kind for one transaction: a statement to be run at its start. Freed by the
+   caller. For sessions that are pooled, to which none are applied. */
+char *tq_session_local_settings(const struct tq_session_config *config);
+
+/* SQL that begins a transaction of a session of that kind, pooled or not. Freed by the caller. */
+char *tq_session_begin_text(const struct tq_session_config *config);
+
+/* Whether somebody between us and the server hands out servers: the backend that answers is not the
+   one that the connection began with. Such a pooler may be in session mode. */
+TQ_MUST_CHECK bool tq_session_find_pooler(struct tq_session *session, bool *is_pooled,
+                                          struct tq_err *err);
 
 int tq_session_server_version(const struct tq_session *session); /* 150018 */
 

@@ -204,9 +204,10 @@ int64_t tq_claimer_needs_recovery(const struct tq_claimer *claimer)
     return claimer->lost_worker_id;
 }
 
-void tq_claimer_recovered(struct tq_claimer *claimer)
+void tq_claimer_recovered(struct tq_claimer *claimer, int64_t worker_id)
 {
-    claimer->lost_worker_id = 0;
+    if (claimer->lost_worker_id == worker_id)
+        claimer->lost_worker_id = 0;
     tq_claimer_wake(claimer);
 }
 

@@ -66,7 +66,7 @@ void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, c
 /* A claim's answer was lost with its connection: tasks may run under this worker id that nobody
    runs (0: there is no such claim). Nothing is claimed until tq_claimer_recovered(). */
 int64_t tq_claimer_needs_recovery(const struct tq_claimer *claimer);
-void tq_claimer_recovered(struct tq_claimer *claimer);
+void tq_claimer_recovered(struct tq_claimer *claimer, int64_t worker_id);
 
 /* Whether it waits for a notification, or the next time to look. */
 bool tq_claimer_is_asleep(const struct tq_claimer *claimer);

@@ -138,6 +138,8 @@ static void close_all(struct tq_worker *worker)
     tq_connection_close(worker->claim.connection);
     tq_connection_close(worker->completion.connection);
     tq_connection_close(worker->control.connection);
+    if (worker->ear.connection != NULL)
+        tq_connection_close(worker->ear.connection);
     tq_reloader_close(worker->reloader);
     tq_progress_close(worker->progress);
     tq_sweeper_close(worker->sweeper);

@@ -41,6 +41,7 @@ struct tq_executor_config {
     rlim_t files_of_children;       /* that they may have open; 0: as many as we */
     const atomic_bool *is_draining; /* what is_shutting_down() says */
     const char *conninfo;           /* of handlers' own connections */
+    bool is_pooled;                 /* they go through a pooler that hands out servers */
     int handler_connections;        /* at most */
     int64_t lease_ms;
     atomic_int *lost_threads; /* given up, and not ended yet: they use what this names */

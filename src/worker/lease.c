@@ -19,8 +19,9 @@ struct tq_lease {
     uv_timer_t renew_timer, expiry_timer; /* the second: another worker's lease runs out */
     struct tq_request request;            /* register, renew or sign off: one at a time */
     bool is_pending, is_held, is_signing_off;
-    int64_t ids[2]; /* the current row, and the one before it */
-    size_t id_count;
+    bool wants_new; /* row, once the request under way has been answered */
+    int64_t *ids;   /* the current row's first, then those before it; the first is always there */
+    size_t id_count, id_capacity;
     int64_t sent_us, valid_until_us; /* tq_clock_boot_us() */
     char server[96];                 /* empty before the first registration */
     int open_timers;
@@ -28,6 +29,17 @@ struct tq_lease {
 };
 
 static void on_renew_timer(uv_timer_t *timer);
+
+/* In front, for a new current row. */
+static void make_room(struct tq_lease *lease)
+{
+    void *ids = lease->ids;
+
+    tq_grow(&ids, &lease->id_capacity, lease->id_count + 1, sizeof *lease->ids);
+    lease->ids = ids;
+    memmove(lease->ids + 1, lease->ids, lease->id_count++ * sizeof *lease->ids);
+    lease->ids[0] = 0;
+}
 
 struct tq_lease *tq_lease_new(const struct tq_lease_config *config)
 {
@@ -38,6 +50,7 @@ struct tq_lease *tq_lease_new(const struct tq_lease_config *config)
     (void)uv_timer_init(config->loop, &lease->expiry_timer);
     lease->renew_timer.data = lease->expiry_timer.data = lease;
     lease->open_timers = 2;
+    make_room(lease);
     return lease;
 }
 
@@ -45,8 +58,10 @@ static void on_timer_closed(uv_handle_t *timer)
 {
     struct tq_lease *lease = timer->data;
 
-    if (--lease->open_timers == 0)
-        free(lease);
+    if (--lease->open_timers > 0)
+        return;
+    free(lease->ids);
+    free(lease);
 }
 
 void tq_lease_close(struct tq_lease *lease)
@@ -111,6 +126,7 @@ static void enter(struct tq_lease *lease)
     const struct tq_generation *generation = *lease->config.generation;
 
     lease->is_pending = true;
+    lease->wants_new = false;
     lease->ids[0] = registration->id = new_id();
     registration->types = generation->types;
     registration->type_count = generation->type_count;
@@ -122,7 +138,7 @@ static void enter(struct tq_lease *lease)
 static void lose(struct tq_lease *lease)
 {
     lease->is_held = false;
-    lease->id_count = 0;
+    lease->id_count = 1;
     tq_log(TQ_LOG_WARN, "lease", "the lease is lost: tasks are stopped, their outcomes dropped",
            "worker=%lld", (long long)lease->ids[0]);
     lease->config.on_lost(lease->config.owner);
@@ -132,7 +148,7 @@ static void lose(struct tq_lease *lease)
 bool tq_lease_is_held(struct tq_lease *lease)
 {
     bool has_any =
-        lease->is_held || lease->id_count > 1; /* the one before, while a new one is taken */
+        lease->is_held || lease->id_count > 1; /* those before, while a new one is taken */
 
     if (has_any && tq_clock_boot_us() >= lease->valid_until_us)
         lose(lease);
@@ -174,15 +190,19 @@ static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
     lease->valid_until_us = lease->sent_us + lease->config.registration.lease_ms * 1000;
     arm(lease, interval_ms(lease));
     watch_others(lease, &renewal);
-    if (strcmp(renewal.server, lease->server) == 0)
+
+    bool is_other_server = strcmp(renewal.server, lease->server) != 0;
+
+    if (!is_other_server && !lease->wants_new)
         return;
-    tq_log(TQ_LOG_INFO, "lease",
-           "the server was restarted or is another one: a new worker row is taken", "worker=%lld",
-           (long long)lease->ids[0]);
-    lease->ids[1] = lease->ids[0];
-    lease->id_count = 2;
+    tq_log(TQ_LOG_INFO, "lease", "a new worker row is taken", "worker=%lld why=%s",
+           (long long)lease->ids[0],
+           is_other_server ? "the server was restarted or is another one"
+                           : "a claim was lost, which may yet be committed");
+    make_room(lease);
     lease->is_held = false;
-    lease->config.on_server_changed(lease->config.owner);
+    if (is_other_server)
+        lease->config.on_server_changed(lease->config.owner);
     enter(lease);
 }
 
@@ -204,19 +224,37 @@ static void on_renew_timer(uv_timer_t *timer)
     lease->is_pending = true;
     lease->sent_us = tq_clock_boot_us();
     lease->request.on_done = on_renewed;
-    tq_repository_renew(lease->config.connection, &lease->request, lease->ids,
-                        lease->id_count > 1 ? lease->id_count : 1,
+    tq_repository_renew(lease->config.connection, &lease->request, lease->ids, lease->id_count,
                         lease->config.registration.lease_ms);
 }
 
-int64_t tq_lease_previous_id(const struct tq_lease *lease)
+int64_t tq_lease_id(const struct tq_lease *lease)
 {
-    return lease->id_count > 1 ? lease->ids[1] : 0;
+    return lease->ids[0];
 }
 
-void tq_lease_forget_previous(struct tq_lease *lease)
+const int64_t *tq_lease_previous(const struct tq_lease *lease, size_t *count)
 {
-    lease->id_count = 1;
+    *count = lease->id_count - 1;
+    return lease->ids + 1;
+}
+
+void tq_lease_forget(struct tq_lease *lease, int64_t id)
+{
+    size_t left = 1;
+
+    for (size_t i = 1; i < lease->id_count; i++) {
+        if (lease->ids[i] != id)
+            lease->ids[left++] = lease->ids[i];
+    }
+    lease->id_count = left;
+}
+
+void tq_lease_take_new(struct tq_lease *lease)
+{
+    if (!lease->wants_new && !lease->is_pending)
+        arm(lease, 1);
+    lease->wants_new = true;
 }
 
 void tq_lease_connected(struct tq_lease *lease)

@@ -5,10 +5,10 @@
 //
 //     NONE --register--> HELD --renewed--> HELD
 //                         |----ran out by our own clock, or the row is gone--> on_lost, NONE
-//                         '----another server answers--> on_server_changed; a new row is taken, and
-//                         the
-//                                                        old one is renewed until its tasks are
-//                                                        settled
+//                         '----another server answers--> on_server_changed, and a new row is taken
+//                         '----tq_lease_take_new()--> likewise, without on_server_changed
+//
+// A row that was replaced is renewed beside the new one until its tasks are settled.
 //
 // Our clock is CLOCK_BOOTTIME, counted from before the last successful renewal was sent, so it runs
 // out no later than the database's. Main thread only.
@@ -43,9 +43,16 @@ void tq_lease_connected(struct tq_lease *lease); /* the control connection is re
 /* Notices when the lease has run out. To be called before anything is written. */
 bool tq_lease_is_held(struct tq_lease *lease);
 
-/* The id before the current one, renewed with it until it is forgotten; 0: there is none. */
-int64_t tq_lease_previous_id(const struct tq_lease *lease);
-void tq_lease_forget_previous(struct tq_lease *lease);
+/* The current row's. */
+int64_t tq_lease_id(const struct tq_lease *lease);
+
+/* The ids before the current one, renewed with it until they are forgotten. Valid until the next
+   call of a function of the lease. */
+const int64_t *tq_lease_previous(const struct tq_lease *lease, size_t *count);
+void tq_lease_forget(struct tq_lease *lease, int64_t id);
+
+/* Takes a new row soon: a claim under the current one may yet be committed, unknown to us. */
+void tq_lease_take_new(struct tq_lease *lease);
 
 /* Gives the row up: nothing runs under it any more. on_done is called once. */
 void tq_lease_sign_off(struct tq_lease *lease, void (*on_done)(void *owner));

@@ -53,15 +53,15 @@ static bool lock_process(void *owner, struct tq_session *session, struct tq_err 
 }
 
 void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session,
-                  const char *channel)
+                  const char *const channels[2])
 {
-    bool is_claim = session->kind == TQ_SESSION_CLAIM;
+    bool is_locking = session->kind == TQ_SESSION_CLAIM && !session->is_pooled;
     const struct tq_connection_config config = {
         .session = *session,
-        .listen = channel,
+        .listen = {channels[0], channels[1]},
         .answer_timeout_ms = session->lease_ms / 2 + ANSWER_SLACK_MS,
         .owner = line,
-        .check = is_claim ? lock_process : NULL,
+        .check = is_locking ? lock_process : NULL,
         .on_ready = on_ready,
         .on_lost = on_lost,
         .on_notify = on_notify,

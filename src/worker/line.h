@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A line: one of the worker's three connections to the database, with its outages logged once each.
+// A line: one of the worker's connections to the database, with its outages logged once each.
 // Embedded in the worker; main thread.
 #ifndef TQ_WORKER_LINE_H
 #define TQ_WORKER_LINE_H
@@ -19,9 +19,10 @@ struct tq_line {
 
 /* Fills everything but the callbacks, which the caller has set, and starts connecting. A claim line
    holds the session lock lock_key: when a new connection has it, the old backend is
-   gone, and a claim that was under way has been committed or never will be. channel may be NULL. */
+   gone, and a claim that was under way has been committed or never will be. Behind a pooler there
+   is no such lock: see tq_worker_recover(). channels: to listen to, two or NULL. */
 void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session,
-                  const char *channel);
+                  const char *const channels[2]);
 
 bool tq_line_is_ready(const struct tq_line *line);
 

@@ -184,7 +184,7 @@ static void end_scan(struct tq_reaper *reaper)
 
     reaper->scan = NO_SCAN;
     if (was_recovery)
-        reaper->config.on_recovered(reaper->config.owner);
+        reaper->config.on_recovered(reaper->config.owner, reaper->worker_id);
     advance(reaper);
 }
 

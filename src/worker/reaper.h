@@ -28,7 +28,7 @@ struct tq_reaper_config {
     int64_t check_interval_ms;
     void *owner;
     bool (*holds)(void *owner, int64_t id, int32_t claims);
-    void (*on_recovered)(void *owner);
+    void (*on_recovered)(void *owner, int64_t worker_id);
     void (*on_rescued)(void *owner); /* something went back to the queue */
 };
 

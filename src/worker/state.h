@@ -48,6 +48,7 @@ struct tq_worker {
     struct tq_pool pool;
 
     struct tq_line claim, completion, control;
+    struct tq_line ear; /* pooled, and only if it may listen elsewhere */
     struct tq_settler *settler;
     struct tq_claimer *claimer;
     struct tq_events *events;
@@ -68,8 +69,10 @@ struct tq_worker {
     atomic_bool is_draining; /* [atomic] what handlers are told */
     atomic_int lost_threads; /* [atomic] given up, and still there */
     bool is_interrupting, is_hushing, is_giving_up, is_abandoned;
-    bool is_restarting; /* it ends because too many threads are stuck */
-    int64_t lost_id;    /* the worker id of the last lease that was lost */
+    bool is_restarting;      /* it ends because too many threads are stuck */
+    int64_t lost_id;         /* the worker id of the last lease that was lost */
+    int64_t looked_again_us; /* see recovery.c */
+    size_t looks;
     enum tq_exit exit;
 };
 
@@ -78,6 +81,12 @@ struct tq_worker {
 /* After all other parts were made. */
 void tq_worker_watch_handlers(struct tq_worker *worker);
 void tq_worker_on_hangup(uv_signal_t *signal, int number);
+
+/* recovery.c */
+
+/* Once a turn of the loop: what a claim whose answer was lost has taken is given back, and worker
+   ids under which nothing is held any more are forgotten. */
+void tq_worker_recover(struct tq_worker *worker);
 
 /* ending.c */
 

@@ -34,7 +34,6 @@ struct tq_transaction {
     enum tq_transaction_end end; /* of ROLLING_BACK */
     char *result;
     char xid[NUMBER_BYTES];
-    int backend;
 };
 
 static void on_answered(struct tq_statement *statement, const struct tq_err *err);
@@ -64,11 +63,9 @@ static void complete(struct tq_transaction *transaction)
 
 static void ask_status(struct tq_transaction *transaction)
 {
-    char backend[NUMBER_BYTES];
-    const char *const texts[] = {transaction->xid, backend};
-    const struct tq_texts_given given = {.texts = texts, .count = 2};
+    const char *const texts[] = {transaction->xid};
+    const struct tq_texts_given given = {.texts = texts, .count = 1};
 
-    (void)snprintf(backend, sizeof backend, "%d", transaction->backend);
     tq_client_run(transaction->client, &transaction->statement, tq_query_text(TQ_QUERY_XACT_STATUS),
                   &given);
 }
@@ -159,7 +156,6 @@ static void after_completion(struct tq_transaction *transaction)
 
     if (strcmp(state, "done") == 0) {
         (void)snprintf(transaction->xid, sizeof transaction->xid, "%s", first_cell(table, &place));
-        transaction->backend = tq_client_backend(transaction->client);
         run_script(transaction, COMMITTING, "commit");
     } else if (strcmp(state, "locked") == 0) {
         try_later(transaction, LOCKED_RETRY_MS);
@@ -235,7 +231,7 @@ static void on_client(struct tq_client_ask *ask, struct tq_client *client, const
         fail(transaction, err);
         finish(transaction, TQ_TRANSACTION_ROLLED_BACK);
     } else if (transaction->state == BEGINNING) {
-        run_script(transaction, BEGINNING, "begin");
+        run_script(transaction, BEGINNING, tq_client_pool_begin_text(transaction->config.clients));
     } else if (client == NULL) {
         try_later(transaction, CONNECT_RETRY_MS);
     } else {

@@ -125,11 +125,11 @@ static bool on_ask_holds(void *owner, int64_t id, int32_t claims)
     return tq_dispatcher_holds(worker->dispatcher, id, claims);
 }
 
-static void on_recovered(void *owner)
+static void on_recovered(void *owner, int64_t worker_id)
 {
     struct tq_worker *worker = owner;
 
-    tq_claimer_recovered(worker->claimer);
+    tq_claimer_recovered(worker->claimer, worker_id);
 }
 
 static void on_rescued(void *owner)
@@ -187,7 +187,8 @@ static bool on_ask_asleep(void *owner)
 {
     struct tq_worker *worker = owner;
 
-    return tq_claimer_is_asleep(worker->claimer);
+    return tq_claimer_is_asleep(worker->claimer) &&
+           (!worker->options->is_pooled || worker->ear.connection != NULL);
 }
 
 /* From a producer, a worker that has just registered, or another worker's doorbell. */
@@ -202,30 +203,21 @@ static void on_notify(void *owner, const char *payload)
     tq_claimer_wake(worker->claimer);
 }
 
-/* What a claim whose answer was lost has taken is given back once its backend is gone. Under a
-   lease that ran out, though, it cannot be told from tasks whose outcomes were dropped, whose
-   attempts count: the reapers have them all. */
-static void recover(struct tq_worker *worker)
+/* On the line that hears both channels. */
+static void on_heard(void *owner, const char *payload)
 {
-    int64_t lost = tq_claimer_needs_recovery(worker->claimer);
-
-    if (lost != 0 && lost == worker->lost_id)
-        tq_claimer_recovered(worker->claimer);
-    else if (lost != 0 && tq_line_is_ready(&worker->claim))
-        tq_reaper_recover(worker->reaper, lost);
+    on_notify(owner, payload);
+    on_cancel_requested(owner, payload);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct tq_worker *worker = prepare->data;
     bool is_held = tq_lease_is_held(worker->lease);
-    int64_t previous = tq_lease_previous_id(worker->lease);
 
     tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
-    if (previous != 0 && !tq_dispatcher_holds_any_of(worker->dispatcher, previous))
-        tq_lease_forget_previous(worker->lease);
-    if (is_held && worker->phase <= TQ_WORKER_DRAINING)
-        recover(worker);
+    if (worker->phase <= TQ_WORKER_DRAINING)
+        tq_worker_recover(worker);
     if (is_held && worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_tick(worker->claimer);
     tq_watchdog_mind(worker->watchdog);
@@ -281,6 +273,7 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
                      .files_of_children = raise_file_limit(),
                      .is_draining = &worker->is_draining,
                      .conninfo = options->conninfo,
+                     .is_pooled = options->is_pooled,
                      .handler_connections = (int)options->handler_connections,
                      .lease_ms = worker->lease_ms,
                      .lost_threads = &worker->lost_threads},
@@ -295,15 +288,35 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
 static void open_line(struct tq_worker *worker, struct tq_line *line, const char *name,
                       enum tq_session_kind kind, const char *channel)
 {
+    bool is_pooled = worker->options->is_pooled;
     const struct tq_session_config session = {
         .conninfo = worker->options->conninfo,
         .name = name,
         .kind = kind,
         .lease_ms = worker->lease_ms,
+        .is_pooled = is_pooled,
     };
+    const char *const channels[] = {is_pooled ? NULL : channel, NULL};
 
     line->owner = worker;
-    tq_line_open(line, &worker->loop, &session, channel);
+    tq_line_open(line, &worker->loop, &session, channels);
+}
+
+/* What cannot be heard through the pooler is heard beside it. */
+static void open_ear(struct tq_worker *worker)
+{
+    const struct tq_session_config session = {
+        .conninfo = worker->options->listen_conninfo,
+        .name = "taskq listen",
+        .kind = TQ_SESSION_COMMAND,
+        .lease_ms = worker->lease_ms,
+    };
+    const char *const channels[] = {"taskq", "taskq_cancel"};
+
+    worker->ear.owner = worker;
+    worker->ear.on_notify = on_heard;
+    worker->ear.on_ready = on_claim_ready;
+    tq_line_open(&worker->ear, &worker->loop, &session, channels);
 }
 
 static void make_claiming_parts(struct tq_worker *worker)
@@ -317,6 +330,8 @@ static void make_claiming_parts(struct tq_worker *worker)
     open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM, "taskq");
     open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION, NULL);
     open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL, "taskq_cancel");
+    if (options->is_pooled && options->listen_conninfo != NULL)
+        open_ear(worker);
     worker->settler = tq_settler_new(&worker->loop, worker->completion.connection);
     worker->claimer = tq_claimer_new(&(struct tq_claimer_config){
         .loop = &worker->loop,
@@ -393,7 +408,8 @@ static void make_keeping_parts(struct tq_worker *worker)
     });
     worker->echo = tq_echo_new(&(struct tq_echo_config){
         .loop = &worker->loop,
-        .listener = worker->claim.connection,
+        .listener =
+            worker->ear.connection != NULL ? worker->ear.connection : worker->claim.connection,
         .caller = worker->control.connection,
         .lease_ms = worker->lease_ms,
         .owner = worker,

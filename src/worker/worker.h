@@ -9,10 +9,14 @@
 #include "worker/janitor.h"
 
 struct tq_worker_options {
-    const char *conninfo;       /* "" leaves everything to PG* variables */
-    const char *database_text;  /* how people are told which database that is */
-    const char *name;           /* worker id as people see it; NULL: host and pid */
-    const char *handlers;       /* folder */
+    const char *conninfo; /* "" leaves everything to PG* variables */
+    const char *pooler;   /* "session" or "transaction"; NULL: whoever runs it finds out */
+    bool is_pooled;       /* it hands out servers by the transaction */
+    const char
+        *listen_conninfo;      /* pooled: where notifications can be heard, or NULL: they are not */
+    const char *database_text; /* how people are told which database that is */
+    const char *name;          /* worker id as people see it; NULL: host and pid */
+    const char *handlers;      /* folder */
     struct tq_texts task_types; /* globs; empty: every type that has a handler */
     int64_t concurrency;
     int64_t threads;             /* 0: min(cores, concurrency) */
