@@ -13,7 +13,7 @@
 --   finished_counts                what stats() adds up
 --   workers                        one row a worker process, with its lease
 --   cancel_requests                which running tasks are to end
---   task_id, awake_until           sequences
+--   task_id, awake_until, heard_until  sequences
 --   migrations, applied_functions  the books of `taskq migrate`
 
 create schema taskq;
@@ -172,19 +172,33 @@ create table taskq.task_progress (
 -- sequence, because sequences are not under MVCC: reading one costs 2 us and sees the newest value.
 create sequence taskq.awake_until as bigint minvalue 0 start 0;
 
+-- Until when (milliseconds since the epoch) somebody wants to know of each new task: a worker with a
+-- listener for worker-task:created, for one.
+create sequence taskq.heard_until as bigint minvalue 0 start 0;
+
 -- Wakes a sleeping worker. Only when no worker has promised to look (or the promise lies more than 1 s
--- ahead: a clock was set back), because NOTIFY takes a lock that serialises commits. Two-phase commit
--- refuses NOTIFY: `set taskq.notify = off`.
+-- ahead: a clock was set back), because NOTIFY takes a lock that serialises commits. Tells which tasks
+-- were made, only while somebody hears. Two-phase commit refuses NOTIFY: `set taskq.notify = off`.
+-- Both sequences in one query: reading the second one costs nothing that could be measured.
 create function taskq.notify_workers() returns trigger
 language plpgsql
 as $$
 declare
   now_ms   bigint := extract(epoch from clock_timestamp()) * 1000;
-  until_ms bigint := (select last_value from taskq.awake_until);
+  awake_ms bigint;
+  heard_ms bigint;
 begin
-  if until_ms < now_ms or until_ms > now_ms + 1000 then
+  select a.last_value, h.last_value
+  into awake_ms, heard_ms
+  from taskq.awake_until a, taskq.heard_until h;
+  if awake_ms < now_ms or awake_ms > now_ms + 1000 then
     if current_setting('taskq.notify', true) is distinct from 'off' then
       perform pg_notify('taskq', '');
+    end if;
+  end if;
+  if heard_ms > now_ms and heard_ms < now_ms + 60000 then
+    if current_setting('taskq.notify', true) is distinct from 'off' then
+      perform taskq.notify_created();
     end if;
   end if;
   return null;
@@ -230,6 +244,9 @@ create table taskq.applied_functions (
 \ir functions/settle_days.sql
 \ir functions/settle_cancel_requests.sql
 \ir functions/compact_counts.sql
+
+-- For the trigger.
+\ir functions/notify_created.sql
 
 -- For migrate; who may do what.
 \ir functions/grant_roles.sql

@@ -45,9 +45,10 @@ begin
           'insert (type, payload, priority, max_attempts, scheduled_at) on taskq.worker_tasks',
           'select (id) on taskq.worker_tasks', -- for `returning id`
           'usage on sequence taskq.task_id', -- for the default of id
-          'select on sequence taskq.awake_until', -- for the trigger
+          'select on sequence taskq.awake_until, taskq.heard_until', -- for the trigger
           'execute on function
-             taskq.enqueue(text, jsonb, integer, integer, timestamptz), taskq.enqueue_many(jsonb)'
+             taskq.enqueue(text, jsonb, integer, integer, timestamptz), taskq.enqueue_many(jsonb),
+             taskq.notify_created()'
         ]
       ),
       (
@@ -56,12 +57,14 @@ begin
           'select, delete on taskq.worker_tasks_live',
           'update (status, claims, attempts, started_at, worker_id, scheduled_at, error)
              on taskq.worker_tasks_live',
-          'insert, select (id, type, status) on taskq.worker_tasks_finished',
+          'insert on taskq.worker_tasks_finished',
+          'select (id, type, status, payload, priority, attempts, max_attempts, claims, scheduled_at,
+             created_at, finished_at) on taskq.worker_tasks_finished', -- for listeners
           'insert on taskq.finished_counts, taskq.task_attempts',
           'select, insert, update, delete on taskq.workers',
           'select on taskq.cancel_requests',
           'select, insert, update, delete on taskq.task_progress',
-          'update on sequence taskq.awake_until',
+          'update on sequence taskq.awake_until, taskq.heard_until',
           -- What enqueue_task.sql returns to handlers.
           'select (id, scheduled_at, created_at) on taskq.worker_tasks',
           'select on taskq.finished_counts',

@@ -86,12 +86,17 @@ struct tq_params *tq_connection_params(struct tq_connection *connection)
 
 /* ---- connecting ---- */
 
-static bool listen_to(struct tq_connection *c, const char *channel)
+static bool listen_to_all(struct tq_connection *c)
 {
-    char *sql = tq_format("listen %s", channel);
-    bool is_listening = tq_session_run(c->session, sql, NULL, &c->connect_err);
+    const char *const *channel = c->config.listen;
+    bool is_listening = true;
 
-    free(sql);
+    for (; channel != NULL && *channel != NULL && is_listening; channel++) {
+        char *sql = tq_format("listen %s", *channel);
+
+        is_listening = tq_session_run(c->session, sql, NULL, &c->connect_err);
+        free(sql);
+    }
     return is_listening;
 }
 
@@ -105,10 +110,8 @@ static void connect_in_pool(uv_work_t *work)
     }
     if (c->config.check != NULL && !c->config.check(c->config.owner, c->session, &c->connect_err))
         goto close;
-    for (size_t i = 0; i < sizeof c->config.listen / sizeof *c->config.listen; i++) {
-        if (c->config.listen[i] != NULL && !listen_to(c, c->config.listen[i]))
-            goto close;
-    }
+    if (!listen_to_all(c))
+        goto close;
     return;
 
 close:
@@ -375,19 +378,29 @@ static void take_result(struct tq_connection *c, PGresult *result)
     }
 }
 
+static void tell(const struct tq_connection *c, const PGnotify *notify)
+{
+    c->config.on_notify(c->config.owner, notify->relname, notify->extra);
+}
+
+static bool is_equal(const PGnotify *a, const PGnotify *b)
+{
+    return strcmp(a->relname, b->relname) == 0 && strcmp(a->extra, b->extra) == 0;
+}
+
 /* A burst of equal ones is told once. */
 static void take_notifications(struct tq_connection *c)
 {
     PGnotify *notify, *last = NULL;
 
     while ((notify = PQnotifies(c->socket.pq)) != NULL) {
-        if (last != NULL && strcmp(last->extra, notify->extra) != 0)
-            c->config.on_notify(c->config.owner, last->extra);
+        if (last != NULL && !is_equal(last, notify))
+            tell(c, last);
         PQfreemem(last);
         last = notify;
     }
     if (last != NULL)
-        c->config.on_notify(c->config.owner, last->extra);
+        tell(c, last);
     PQfreemem(last);
 }
 

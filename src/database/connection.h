@@ -39,7 +39,7 @@ struct tq_request {
 
 struct tq_connection_config {
     struct tq_session_config session; /* its texts outlive the connection */
-    const char *listen[2];            /* channels, or NULL */
+    const char *const *listen;        /* channels; ends with NULL. NULL: none */
     int64_t answer_timeout_ms;        /* silence for so long means that the connection is dead */
     void *owner;
     /* A session is open; false (with err) refuses it, and it is retried later. In the pool thread:
@@ -47,7 +47,7 @@ struct tq_connection_config {
     bool (*check)(void *owner, struct tq_session *session, struct tq_err *err);
     void (*on_ready)(void *owner);
     void (*on_lost)(void *owner, const struct tq_err *err); /* also when connecting failed */
-    void (*on_notify)(void *owner, const char *payload);
+    void (*on_notify)(void *owner, const char *channel, const char *payload);
     void (*on_closed)(void *owner);
 };
 

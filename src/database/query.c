@@ -55,6 +55,8 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_CLEANUP] = "cleanup",
     [TQ_QUERY_LIST] = "list",
     [TQ_QUERY_SHOW] = "show",
+    [TQ_QUERY_HEAR] = "hear",
+    [TQ_QUERY_CREATED] = "created",
 };
 /* clang-format on */
 

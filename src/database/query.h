@@ -50,6 +50,8 @@ enum tq_query {
     TQ_QUERY_CLEANUP,
     TQ_QUERY_LIST,
     TQ_QUERY_SHOW,
+    TQ_QUERY_HEAR,
+    TQ_QUERY_CREATED,
     TQ_QUERY_COUNT,
 };
 

@@ -191,6 +191,12 @@ void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_r
 void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_request *request,
                                    int most);
 
+/* ---- events ---- */
+void tq_repository_hear(struct tq_connection *connection, struct tq_request *request);
+void tq_repository_created(struct tq_connection *connection, struct tq_request *request,
+                           const int64_t *ids, size_t count);
+void tq_repository_read_created(const struct tq_rows *rows, size_t row, struct tq_claimed *created);
+
 /* What a renewal says beside that it succeeded. server lives as long as the rows. */
 struct tq_renewal {
     const char *server;     /* how this server can be told from another one */

@@ -71,6 +71,7 @@ void tq_worker_drain(struct tq_worker *worker, const char *why)
     tq_claimer_pause(worker->claimer);
     tq_reloader_stop(worker->reloader);
     tq_dispatcher_drain(worker->dispatcher);
+    tq_hearsay_end(&worker->hearsay);
     (void)uv_timer_start(&worker->shutdown_timer, on_shutdown_timer,
                          (uint64_t)worker->options->shutdown_timeout_ms, 0); /* not null */
 }
@@ -105,7 +106,8 @@ void tq_worker_leave_when_quiet(struct tq_worker *worker)
         tq_claimer_needs_recovery(worker->claimer) != 0 && tq_lease_is_held(worker->lease);
 
     if (!tq_worker_is_quiet(worker) || tq_events_pending(worker->events) > 0 ||
-        tq_claimer_is_busy(worker->claimer) || has_lost_claim)
+        !tq_hearsay_is_idle(&worker->hearsay) || tq_claimer_is_busy(worker->claimer) ||
+        has_lost_claim)
         return;
     worker->phase = TQ_WORKER_LEAVING;
     if (tq_line_is_ready(&worker->control))

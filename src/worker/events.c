@@ -76,9 +76,14 @@ bool tq_events_take(struct tq_events *events, struct tq_task *task)
 
     if (!tq_hearing_kind(task, &kind) || !tq_script_listens(script, kind))
         return false;
+    tq_events_tell(events, task, kind);
+    return true;
+}
+
+void tq_events_tell(struct tq_events *events, struct tq_task *task, enum tq_event_kind kind)
+{
     tq_hearing_begin(task, kind);
     add_to_chain(events, task);
-    return true;
 }
 
 void tq_events_count_announced(struct tq_events *events)

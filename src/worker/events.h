@@ -28,6 +28,9 @@ void tq_events_free(struct tq_events *events); /* nothing is being told */
 /* A written task: true, and it is theirs, if listeners are to be told of it. */
 bool tq_events_take(struct tq_events *events, struct tq_task *task);
 
+/* A task that no thread of this process ran, or not now; it is theirs. */
+void tq_events_tell(struct tq_events *events, struct tq_task *task, enum tq_event_kind kind);
+
 /* An executor has made a hearing of its own from the task that it returns. */
 void tq_events_count_announced(struct tq_events *events);
 

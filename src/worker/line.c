@@ -31,12 +31,12 @@ static void on_lost(void *owner, const struct tq_err *err)
     line->is_down = true;
 }
 
-static void on_notify(void *owner, const char *payload)
+static void on_notify(void *owner, const char *channel, const char *payload)
 {
     struct tq_line *line = owner;
 
     if (line->on_notify != NULL)
-        line->on_notify(line->owner, payload);
+        line->on_notify(line->owner, channel, payload);
 }
 
 /* In the pool thread. */
@@ -53,12 +53,12 @@ static bool lock_process(void *owner, struct tq_session *session, struct tq_err 
 }
 
 void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session_config *session,
-                  const char *const channels[2])
+                  const char *const *channels)
 {
     bool is_locking = session->kind == TQ_SESSION_CLAIM && !session->is_pooled;
     const struct tq_connection_config config = {
         .session = *session,
-        .listen = {channels[0], channels[1]},
+        .listen = channels,
         .answer_timeout_ms = session->lease_ms / 2 + ANSWER_SLACK_MS,
         .owner = line,
         .check = is_locking ? lock_process : NULL,

@@ -99,11 +99,13 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
 
     if (--reaper->pending == 0 && reaper->wants_look)
         arm(reaper, 1000); /* what is being rescued is not to be found again */
-    if (is_written && settlement->settled.kind != NULL)
+    if (is_written && settlement->settled.kind != NULL) {
+        reaper->config.on_failed(reaper->config.owner, settlement);
         tq_log(TQ_LOG_WARN, "reaper",
                settlement->verdict == TQ_VERDICT_FAIL ? "stale task failed" : "stale task rescued",
                "task=%lld type=%s worker=%lld", (long long)settlement->settled.id, rescue->type,
                (long long)settlement->settled.worker_id);
+    }
     if (is_written)
         reaper->config.on_rescued(reaper->config.owner);
     free(settlement->own_error);
@@ -122,11 +124,9 @@ static int max_attempts(const struct tq_reaper *reaper, const struct tq_running 
 {
     const struct tq_handler *handler = find_handler(reaper, running);
 
-    if (running->max_attempts > 0)
-        return running->max_attempts;
-    if (handler == NULL)
+    if (running->max_attempts == 0 && handler == NULL)
         return INT_MAX;
-    return handler->max_attempts > 0 ? handler->max_attempts : TQ_DEFAULT_MAX_ATTEMPTS;
+    return tq_task_max_attempts(running->max_attempts, handler);
 }
 
 static bool is_too_old(const struct tq_reaper *reaper, const struct tq_running *running)

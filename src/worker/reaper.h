@@ -29,6 +29,8 @@ struct tq_reaper_config {
     void *owner;
     bool (*holds)(void *owner, int64_t id, int32_t claims);
     void (*on_recovered)(void *owner, int64_t worker_id);
+    /* An attempt of a worker that is gone was written as failed. */
+    void (*on_failed)(void *owner, const struct tq_settlement *settlement);
     void (*on_rescued)(void *owner); /* something went back to the queue */
 };
 

@@ -17,6 +17,7 @@ static void on_loaded(void *owner, struct tq_generation *generation, struct tq_s
         tq_executor_adopt(worker->pool.executors[i], generation, scripts[i]);
     tq_claimer_reloaded(worker->claimer);
     tq_herald_announce(&worker->herald);
+    tq_hearsay_promise(&worker->hearsay);
     tq_generation_unref(before);
 }
 

@@ -15,6 +15,7 @@
 #include "worker/echo.h"
 #include "worker/events.h"
 #include "worker/generation.h"
+#include "worker/hearsay.h"
 #include "worker/herald.h"
 #include "worker/janitor.h"
 #include "worker/lease.h"
@@ -64,6 +65,7 @@ struct tq_worker {
     struct tq_watchdog *watchdog;
     struct tq_reloader *reloader;
     struct tq_herald herald;
+    struct tq_hearsay hearsay;
 
     enum tq_worker_phase phase;
     atomic_bool is_draining; /* [atomic] what handlers are told */

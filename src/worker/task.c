@@ -48,6 +48,14 @@ struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id)
     return task;
 }
 
+int tq_task_max_attempts(int own, const struct tq_handler *handler)
+{
+    if (own > 0)
+        return own;
+    return handler != NULL && handler->max_attempts > 0 ? handler->max_attempts
+                                                        : TQ_DEFAULT_MAX_ATTEMPTS;
+}
+
 void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
                   const struct tq_handler *handler, size_t index)
 {
@@ -57,10 +65,7 @@ void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
     task->generation = generation;
     task->handler = handler;
     task->handler_index = index;
-    task->max_attempts =
-        task->own_max_attempts > 0 ? task->own_max_attempts : handler->max_attempts;
-    if (task->max_attempts == 0)
-        task->max_attempts = TQ_DEFAULT_MAX_ATTEMPTS;
+    task->max_attempts = tq_task_max_attempts(task->own_max_attempts, handler);
     if (before == NULL)
         task->is_exhausted = task->attempts > task->max_attempts;
     else

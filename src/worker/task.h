@@ -96,6 +96,9 @@ struct tq_task {
 /* A task of this process from a claimed row. */
 struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id);
 
+/* How often a task may be tried that says `own` itself, or 0; handler may be NULL. */
+int tq_task_max_attempts(int own, const struct tq_handler *handler);
+
 /* Before it is given to an executor, and again when it has not started and a newer generation is
    there: the generation that it is to run on, which has the handler at the index. */
 void tq_task_bind(struct tq_task *task, struct tq_generation *generation,

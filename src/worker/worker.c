@@ -25,6 +25,10 @@
 #include "loop/minder.h"
 #include "worker/state.h"
 
+static const char *const claim_channels[] = {"taskq", NULL};
+static const char *const control_channels[] = {"taskq_cancel", "taskq_created", NULL};
+static const char *const all_channels[] = {"taskq", "taskq_cancel", "taskq_created", NULL};
+
 enum { MAX_LEASE_MS = 20000 };
 
 /* ---- what the parts tell ---- */
@@ -72,6 +76,7 @@ static void on_lease_held(void *owner, int64_t worker_id)
     if (worker->phase == TQ_WORKER_RUNNING)
         tq_claimer_resume(worker->claimer, worker_id);
     tq_herald_register(&worker->herald, worker_id);
+    tq_hearsay_promise(&worker->hearsay);
     tq_reaper_look(worker->reaper);
     tq_janitor_begin(worker->janitor);
 }
@@ -93,14 +98,6 @@ static void on_server_changed(void *owner)
     tq_claimer_forget(worker->claimer);
 }
 
-static void on_cancel_requested(void *owner, const char *payload)
-{
-    struct tq_worker *worker = owner;
-
-    (void)payload; /* empty: which tasks is asked of the table */
-    tq_canceller_look(&worker->canceller);
-}
-
 /* At each renewal; the moment, too, for requests whose notification was lost. */
 static void on_others(void *owner, bool has_others)
 {
@@ -108,6 +105,7 @@ static void on_others(void *owner, bool has_others)
 
     tq_canceller_look(&worker->canceller);
     tq_herald_catch_up(&worker->herald);
+    tq_hearsay_promise(&worker->hearsay);
     tq_claimer_set_others(worker->claimer, has_others);
 }
 
@@ -123,6 +121,23 @@ static bool on_ask_holds(void *owner, int64_t id, int32_t claims)
     struct tq_worker *worker = owner;
 
     return tq_dispatcher_holds(worker->dispatcher, id, claims);
+}
+
+static void on_failed_elsewhere(void *owner, const struct tq_settlement *settlement)
+{
+    struct tq_worker *worker = owner;
+    const struct tq_settled *settled = &settlement->settled;
+    bool is_refused = settlement->own_error != NULL;
+
+    tq_hearsay_take_failed(
+        &worker->hearsay,
+        &(struct tq_rumour){
+            .id = settled->id,
+            .kind = TQ_EVENT_FAILED,
+            .will_retry = settlement->verdict == TQ_VERDICT_REQUEUE,
+            .error_kind = settled->kind,
+            .error = is_refused ? "the database refused the outcome" : settled->error,
+        });
 }
 
 static void on_recovered(void *owner, int64_t worker_id)
@@ -192,10 +207,8 @@ static bool on_ask_asleep(void *owner)
 }
 
 /* From a producer, a worker that has just registered, or another worker's doorbell. */
-static void on_notify(void *owner, const char *payload)
+static void on_doorbell(struct tq_worker *worker, const char *payload)
 {
-    struct tq_worker *worker = owner;
-
     if (tq_echo_hear(worker->echo, payload) || strcmp(payload, worker->id_text) == 0)
         return; /* our own doorbell is for the others */
     if (*payload != '\0')
@@ -203,11 +216,17 @@ static void on_notify(void *owner, const char *payload)
     tq_claimer_wake(worker->claimer);
 }
 
-/* On the line that hears both channels. */
-static void on_heard(void *owner, const char *payload)
+/* On whichever line listens to the channel. */
+static void on_notify(void *owner, const char *channel, const char *payload)
 {
-    on_notify(owner, payload);
-    on_cancel_requested(owner, payload);
+    struct tq_worker *worker = owner;
+
+    if (strcmp(channel, "taskq") == 0)
+        on_doorbell(worker, payload);
+    else if (strcmp(channel, "taskq_created") == 0)
+        tq_hearsay_take_created(&worker->hearsay, payload);
+    else
+        tq_canceller_look(&worker->canceller); /* which tasks is asked of the table */
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -286,7 +305,7 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
 }
 
 static void open_line(struct tq_worker *worker, struct tq_line *line, const char *name,
-                      enum tq_session_kind kind, const char *channel)
+                      enum tq_session_kind kind, const char *const *channels)
 {
     bool is_pooled = worker->options->is_pooled;
     const struct tq_session_config session = {
@@ -296,10 +315,8 @@ static void open_line(struct tq_worker *worker, struct tq_line *line, const char
         .lease_ms = worker->lease_ms,
         .is_pooled = is_pooled,
     };
-    const char *const channels[] = {is_pooled ? NULL : channel, NULL};
-
     line->owner = worker;
-    tq_line_open(line, &worker->loop, &session, channels);
+    tq_line_open(line, &worker->loop, &session, is_pooled ? NULL : channels);
 }
 
 /* What cannot be heard through the pooler is heard beside it. */
@@ -311,12 +328,11 @@ static void open_ear(struct tq_worker *worker)
         .kind = TQ_SESSION_COMMAND,
         .lease_ms = worker->lease_ms,
     };
-    const char *const channels[] = {"taskq", "taskq_cancel"};
 
     worker->ear.owner = worker;
-    worker->ear.on_notify = on_heard;
+    worker->ear.on_notify = on_notify;
     worker->ear.on_ready = on_claim_ready;
-    tq_line_open(&worker->ear, &worker->loop, &session, channels);
+    tq_line_open(&worker->ear, &worker->loop, &session, all_channels);
 }
 
 static void make_claiming_parts(struct tq_worker *worker)
@@ -324,12 +340,12 @@ static void make_claiming_parts(struct tq_worker *worker)
     const struct tq_worker_options *options = worker->options;
 
     worker->claim.on_notify = on_notify;
-    worker->control.on_notify = on_cancel_requested;
+    worker->control.on_notify = on_notify;
     worker->claim.on_ready = on_claim_ready;
     worker->control.on_ready = on_control_ready;
-    open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM, "taskq");
+    open_line(worker, &worker->claim, "taskq claim", TQ_SESSION_CLAIM, claim_channels);
     open_line(worker, &worker->completion, "taskq completion", TQ_SESSION_COMPLETION, NULL);
-    open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL, "taskq_cancel");
+    open_line(worker, &worker->control, "taskq control", TQ_SESSION_CONTROL, control_channels);
     if (options->is_pooled && options->listen_conninfo != NULL)
         open_ear(worker);
     worker->settler = tq_settler_new(&worker->loop, worker->completion.connection);
@@ -372,6 +388,9 @@ static void make_keeping_parts(struct tq_worker *worker)
         .connection = worker->control.connection,
         .dispatcher = worker->dispatcher,
     };
+    worker->hearsay.connection = worker->control.connection;
+    worker->hearsay.generation = &worker->generation;
+    worker->hearsay.events = worker->events;
     worker->lease = tq_lease_new(&(struct tq_lease_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,
@@ -397,6 +416,7 @@ static void make_keeping_parts(struct tq_worker *worker)
         .owner = worker,
         .holds = on_ask_holds,
         .on_recovered = on_recovered,
+        .on_failed = on_failed_elsewhere,
         .on_rescued = on_rescued,
     });
     worker->progress = tq_progress_new(&worker->loop, worker->control.connection);
