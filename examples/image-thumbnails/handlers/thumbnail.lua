@@ -13,6 +13,7 @@ end
 return {
   type = "image:thumbnail",
   timeout = 60000,
+  payload = { source = "string", target = "string", size = "integer?" },
   handler = function(context)
     local image = context.task.payload
     local size = type(image.size) == "number" and image.size or DEFAULT_SIZE

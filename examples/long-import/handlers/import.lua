@@ -34,6 +34,7 @@ end
 
 return {
   type = "import:customers",
+  payload = { file = "string", batch = "integer?" },
   timeout = 6 * 3600 * 1000,
   handler = function(context)
     local task = context.task

@@ -42,6 +42,7 @@ return {
   type = "webhook:deliver",
   timeout = 30000,
   max_attempts = 12,
+  payload = { url = "string", event = "string", data = "any" },
   max_age = 3 * 24 * 3600 * 1000,
   handler = function(context)
     local task = context.task

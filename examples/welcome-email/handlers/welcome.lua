@@ -12,6 +12,7 @@ return {
   type = "email:welcome",
   timeout = 30000,
   max_attempts = 10,
+  payload = { to = "string", name = "string" },
   backoff = { kind = "exponential", base = 100, cap = 3600 * 1000, jitter = 0.2 },
   handler = function(context)
     local user = context.task.payload
