@@ -75,7 +75,7 @@ function M.run(what, payload, options)
   local task = tasks.make("testing.run", {
     type = found.type, payload = payload, priority = options.priority,
     max_attempts = options.max_attempts,
-  })
+  }, true)
   task.attempts = (options.attempt or 1) - 1
   tasks.add(task)
   return queue.attempt(task, found)
@@ -89,11 +89,14 @@ function M.handle(value)
   end
 end
 
---- Enqueues a task, as taskq.enqueue does.
+--- Enqueues a task, as any program does by SQL: a payload that its handler does not expect fails
+--- the task when it runs.
 ---@param task taskq.NewTask
 ---@return table task
 function M.enqueue(task)
-  return tasks.enqueue("testing.enqueue", task)
+  local made = tasks.make("testing.enqueue", task, true)
+  tasks.add(made)
+  return tasks.view(made)
 end
 
 --- Runs tasks in order of due time and priority until none is left, those that handlers enqueue

@@ -31,6 +31,22 @@ local CASES = {
     "commit", "commit_nothing", "commit_then_error", "commit_twice", "raise", "raise_caught",
     "broken", "broken_joined", "broken_seen", "nested", "no_function", "bad_result",
   },
+  ["enqueue"] = {
+    key = "how", "good", "wrong", "no_object", "no_table", "unknown_field", "no_type", "long_type",
+    "priority", "attempts", "delay", "at", "both", "payload", "made", "many", "many_wrong", "none",
+    "cancel", "stats", "rolled_back", "joined",
+  },
+  ["typed"] = {
+    '{"text": "x", "any": null, "customer": {"name": "Ada"}}', "{}", "[]", "5",
+    '{"text": null, "any": 1, "customer": {"name": "Ada"}}',
+    '{"text": "x", "customer": {"name": "Ada"}}', '{"text": "x", "any": 1}',
+    '{"text": "x", "any": 1, "customer": []}', '{"text": "x", "any": 1, "customer": {"name": 1}}',
+    '{"text": "x", "any": 1, "customer": {"name": "Ada"}, "number": 1, "integer": null}',
+    '{"text": "x", "any": 1, "customer": {"name": "Ada"}, "integer": 1.5}',
+    '{"text": "x", "any": 1, "customer": {"name": "Ada"}, "array": {}}',
+    '{"text": "x", "any": 1, "customer": {"name": "Ada"}, "array": [], "object": {}}',
+    '{"text": "x", "any": 1, "customer": {"name": "Ada"}, "object": [1], "boolean": true}',
+  },
   ["echo"] = {
     "[]", "{}", "0", '"text"', '{"n": 9007199254740993, "f": 1.0, "list": [], "o": {}}',
     "[100000000000000000000, 0.1, -1]",
@@ -95,7 +111,8 @@ local function run_worker(queue)
     assert.equal(0, result.code, result.err)
   until queue.db:value([[
     select count(*) = 0 from taskq.worker_tasks
-    where status = 'pending' and type <> 'no:handler' and scheduled_at < now() + interval '5 s']])
+    where status = 'pending' and type not in ('no:handler', 'unhandled')
+      and scheduled_at < now() + interval '5 s']])
   for name, id in pairs(ids) do
     local row = queue.db:query([[
       select t.status, t.attempts, t.error, t.result::text as result, (

@@ -2,11 +2,14 @@
 --- listener runs beside the handlers, as in the worker: the time that it takes is its own.
 
 local blame = require "taskq.testing.blame"
+local hint = require "taskq.testing.hint"
 local world = require "taskq.testing.world"
 
 local M = {}
 
-local NAMES = { "created", "started", "completed", "failed" }
+local EVENTS = {
+  "worker-task:created", "worker-task:started", "worker-task:completed", "worker-task:failed",
+}
 local TIME_LIMIT_MS = 5000
 
 --- Runs a listener as a handler; set by attempt.lua, which stands above this file.
@@ -14,8 +17,8 @@ local TIME_LIMIT_MS = 5000
 M.run = nil
 
 local function is_event(name)
-  for _, short in ipairs(NAMES) do
-    if name == "worker-task:" .. short then
+  for _, event in ipairs(EVENTS) do
+    if name == event then
       return true
     end
   end
@@ -31,8 +34,10 @@ function M.on(name, listener)
   elseif type(listener) ~= "function" then
     blame.refuse_argument(2, "on", "function expected, got " .. type(listener))
   elseif not is_event(name) then
-    blame.raise("taskq.on: there is no event \"%s\"; there are worker-task:created, "
-      .. "worker-task:started, worker-task:completed and worker-task:failed", name)
+    local meant = hint.text(name, EVENTS)
+    meant = meant ~= "" and meant or hint.text("worker-task:" .. name, EVENTS)
+    blame.raise("taskq.on: there is no event \"%s\"%s", name, meant ~= "" and meant
+      or "; there are " .. table.concat(EVENTS, ", ", 1, 3) .. " and " .. EVENTS[4])
   elseif world.attempt then
     blame.raise("taskq.on: listeners are registered while the files below listeners/ are loaded, "
       .. "not later")

@@ -2,13 +2,15 @@
 
 local blame = require "taskq.testing.blame"
 local codec = require "taskq.testing.codec"
+local hint = require "taskq.testing.hint"
 
 local M = {}
 
-local FIELDS = {
-  type = true, payload = true, priority = true, max_attempts = true, scheduled_at = true,
-  delay = true,
-}
+local FIELDS = { "type", "payload", "priority", "max_attempts", "scheduled_at", "delay" }
+local KNOWN = {}
+for _, name in ipairs(FIELDS) do
+  KNOWN[name] = true
+end
 local MAX_MS, MAX_TYPE_BYTES = 1e15, 200
 
 ---@class taskq.testing.Fields
@@ -48,8 +50,9 @@ end
 
 local function check_names(what, task)
   for name in pairs(task) do
-    if not FIELDS[name] then
-      blame.raise("%s: unknown field \"%s\"", what, type(name) == "string" and name or "?")
+    if not KNOWN[name] then
+      local shown = type(name) == "string" and name or "?"
+      blame.raise("%s: unknown field \"%s\"%s", what, shown, hint.text(shown, FIELDS))
     end
   end
 end

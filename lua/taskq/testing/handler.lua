@@ -1,6 +1,7 @@
 --- Reading what a handler file returns, as strictly as the worker does.
 
 local backoff = require "taskq.testing.backoff"
+local hint = require "taskq.testing.hint"
 local schema = require "taskq.testing.schema"
 
 local M = {}
@@ -42,8 +43,18 @@ local function read_whole(where, field, value, least, most, reason)
   return whole
 end
 
-local function refuse_name(where, what, name)
-  error(("%s: unknown %s \"%s\""):format(where, what, tostring(name)), 0)
+local function refuse_name(where, what, name, known)
+  local word = type(name) == "string" and name or "?"
+  error(("%s: unknown %s \"%s\"%s"):format(where, what, word, hint.text(word, known)), 0)
+end
+
+local function keys(map)
+  local list = {}
+  for name in pairs(map) do
+    list[#list + 1] = name
+  end
+  table.sort(list)
+  return list
 end
 
 local BACKOFF = {
@@ -55,7 +66,10 @@ local BACKOFF = {
         return kind
       end
     end
-    refuse_name(where, "backoff.kind", value)
+    if type(value) ~= "string" then
+      refuse(where, "kind", "must be a text", value)
+    end
+    refuse_name(where, "backoff.kind", value, backoff.KINDS)
   end,
   jitter = function(where, value)
     if type(value) ~= "number" or not (value >= 0 and value <= 1) then
@@ -65,13 +79,20 @@ local BACKOFF = {
   end,
 }
 
+local function read_field(readers, where, what, name, value)
+  if not readers[name] then
+    refuse_name(where, what, name, keys(readers))
+  end
+  return readers[name](where, value)
+end
+
 local function read_backoff(where, value)
   local policy = backoff.default()
   if type(value) ~= "table" then
     refuse(where, "backoff", 'must be a table such as { kind = "fixed", base = 5000 }', value)
   end
   for name, given in pairs(value) do
-    policy[name] = (BACKOFF[name] or refuse_name(where, "field of backoff", name))(where, given)
+    policy[name] = read_field(BACKOFF, where, "field of backoff", name, given)
   end
   if policy.cap < policy.base then
     if value.cap then
@@ -114,7 +135,7 @@ local function read(file, value, item)
   local where = item and ("%s: handler %d"):format(file, item) or file
   local found = { file = file, backoff = backoff.default() }
   for name, given in pairs(value) do
-    found[name] = (FIELDS[name] or refuse_name(where, "field", name))(where, given)
+    found[name] = read_field(FIELDS, where, "field", name, given)
   end
   for _, name in ipairs { "type", "handler" } do
     found[name] = found[name] or FIELDS[name](where, nil)

@@ -62,7 +62,7 @@ describe("taskq.testing", function()
       assert.has_error(function() testing.run { type = "a" } end,
         "the handler: handler: must be a function, not nil")
       assert.has_error(function() testing.run { type = "a", handler = print, Timeout = 1 } end,
-        'the handler: unknown field "Timeout"')
+        'the handler: unknown field "Timeout" (did you mean "timeout"?)')
     end)
 
     it("passes payload and result through the codec", function()

@@ -305,13 +305,27 @@ describe("taskq.testing", function()
     it("is checked where the task is enqueued", function()
       testing.handle(HANDLER)
 
-      assert.has_error(function() testing.enqueue { type = "typed", payload = { any = 1 } } end)
-      assert.has_error(function()
+      local refused = attempt(function()
         taskq.enqueue { type = "typed", payload = { to = "x", any = 1, count = 1.5 } }
       end)
-      local good = { to = "x", any = taskq.json.array {}, tags = { 1 } }
-      testing.enqueue { type = "typed", payload = good }
-      assert.equal("ran", testing.drain()[1].result)
+
+      assert.matches("taskq%.enqueue: payload%.count: must be an integer, not a number$",
+        refused.error)
+      assert.equal(1, #testing.tasks())
+    end)
+
+    it("is checked before the handler runs", function()
+      testing.handle(HANDLER)
+      testing.enqueue { type = "typed", payload = { to = "x" } }
+      testing.enqueue { type = "typed", payload = {
+        to = "x", any = taskq.json.array {}, tags = { 1 },
+      } }
+
+      local outcomes = testing.drain()
+
+      assert.equal("payload", outcomes[1].kind)
+      assert.equal("failed", outcomes[1].status)
+      assert.equal("ran", outcomes[2].result)
     end)
   end)
 end)
