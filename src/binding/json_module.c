@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// taskq.json: the codec that payloads and results pass through, for scripts.
+// taskq.json: the codec that payloads and results pass through, for scripts. Also under the name
+// and with the functions of lua-cjson, which many scripts require: its own one makes floats of
+// integers, allocates what no account sees, and loses that when a task hits its limit.
 #include <stdlib.h>
 
 #include <lauxlib.h>
@@ -35,6 +37,18 @@ static int p_decode(lua_State *L)
     return 1;
 }
 
+/* What a protected call left: its value, or nil and a message; no memory is raised again. */
+static int finish_safely(lua_State *L, int status)
+{
+    if (status == LUA_OK)
+        return 1;
+    if (status == LUA_ERRMEM)
+        return lua_error(L);
+    luaL_pushfail(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
 /* json.decode(text) -> value | nil, message */
 static int json_decode(lua_State *L)
 {
@@ -43,15 +57,7 @@ static int json_decode(lua_State *L)
     lua_pushcfunction(L, p_decode);
     lua_insert(L, 1);
 
-    int status = lua_pcall(L, 1, 1, 0);
-
-    if (status == LUA_OK)
-        return 1;
-    if (status == LUA_ERRMEM)
-        return lua_error(L);
-    luaL_pushfail(L);
-    lua_insert(L, -2);
-    return 2;
+    return finish_safely(L, lua_pcall(L, 1, 1, 0));
 }
 
 /* json.array([table]) -> the table, marked as an array so that it encodes as [] when it is empty.
@@ -83,4 +89,46 @@ void tq_binding_push_json(lua_State *L)
 {
     luaL_newlib(L, functions);
     tq_context_push_view(L);
+}
+
+/* cjson.decode(text) -> value; raises. */
+static int cjson_decode(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+
+    tq_json_decode(L, text, len, "text");
+    return 1;
+}
+
+/* cjson.safe.encode(value) -> text | nil, message */
+static int safe_encode(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    lua_pushcfunction(L, json_encode);
+    lua_insert(L, 1);
+    return finish_safely(L, lua_pcall(L, 1, 1, 0));
+}
+
+static void add_cjson(lua_State *L, const char *name, lua_CFunction encode, lua_CFunction decode)
+{
+    lua_createtable(L, 0, 5);
+    lua_pushcfunction(L, encode);
+    lua_setfield(L, -2, "encode");
+    lua_pushcfunction(L, decode);
+    lua_setfield(L, -2, "decode");
+    tq_json_push_null(L);
+    lua_setfield(L, -2, "null");
+    (void)lua_pushstring(L, name);
+    lua_setfield(L, -2, "_NAME");
+    lua_pushliteral(L, "2.1.0"); /* whose functions these are */
+    lua_setfield(L, -2, "_VERSION");
+    tq_context_add_module(L, name);
+}
+
+void tq_binding_add_cjson(lua_State *L)
+{
+    add_cjson(L, "cjson", json_encode, cjson_decode);
+    add_cjson(L, "cjson.safe", safe_encode, json_decode);
 }

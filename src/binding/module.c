@@ -130,6 +130,7 @@ static const luaL_Reg context_functions[] = {
 int luaopen_taskq(lua_State *L)
 {
     tq_context_add_functions(L, context_functions);
+    tq_binding_add_cjson(L);
     tq_binding_open_transaction(L);
     luaL_newlib(L, core_functions);
     tq_context_add_module(L, "taskq.core");

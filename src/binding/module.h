@@ -29,6 +29,7 @@ int tq_binding_push_failure(lua_State *L, const struct tq_err *err); /* nil, mes
 
 void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
 void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */
+void tq_binding_add_cjson(lua_State *L); /* the modules cjson and cjson.safe; [-0, +0, m] */
 
 int tq_binding_fetch(lua_State *L); /* lua_CFunctions of taskq.core */
 int tq_binding_make_folder(lua_State *L);

@@ -98,9 +98,19 @@ static luaL_Stream *push_stream(lua_State *L)
     return stream;
 }
 
+/* A text that means to C what it means to Lua. */
+static const char *check_text(lua_State *L, int index)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, index, &len);
+
+    luaL_argcheck(L, strlen(text) == len, index, "contains a zero byte");
+    return text;
+}
+
 static int file_open(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1), *mode = luaL_optstring(L, 2, "r");
+    const char *path = check_text(L, 1), *mode = lua_isnoneornil(L, 2) ? "r" : check_text(L, 2);
 
     luaL_argcheck(L, flags_of(mode) >= 0, 2, "invalid mode");
 
@@ -116,7 +126,7 @@ static int file_open(lua_State *L)
 /* As io.lines: the iterator, two nils, and the file, which a generic for closes. */
 static int file_lines(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = check_text(L, 1);
     int count = lua_gettop(L) - 1;
 
     luaL_argcheck(L, count <= MAX_FORMATS, MAX_FORMATS + 2, "too many arguments");

@@ -13,8 +13,6 @@
 #include "script/context.h"
 #include "script/state.h"
 
-LUAMOD_API int luaopen_cjson(lua_State *L); /* lua-cjson has no header for it */
-
 static int base_rawset(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -41,6 +39,18 @@ static int base_setmetatable(lua_State *L)
     }
     lua_settop(L, 2);
     (void)lua_setmetatable(L, 1); /* always returns 1 */
+    return 1;
+}
+
+/* As Lua's, but the mark of arrays from JSON is one table for all of them, so it is not shown. */
+static int base_getmetatable(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (tq_json_is_marked(L, 1) || !lua_getmetatable(L, 1)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    (void)luaL_getmetafield(L, 1, "__metatable"); /* pushes nothing if there is none */
     return 1;
 }
 
@@ -149,6 +159,7 @@ int tq_sandbox_call_late(lua_State *L)
 
 static const luaL_Reg base_functions[] = {
     {"collectgarbage", base_collectgarbage},
+    {"getmetatable", base_getmetatable},
     {"print", base_print},
     {"rawset", base_rawset},
     {"require", tq_require},
@@ -281,21 +292,6 @@ static void add_module(lua_State *L, const char *name, lua_CFunction open)
     tq_context_add_module(L, name);
 }
 
-/* lua-cjson without its settings: they are of the whole state, and a handler could raise the depth
-   until the C stack overflows. */
-static int open_cjson(lua_State *L)
-{
-    static const char *const kept[] = {"decode", "encode", "null", "_NAME", "_VERSION", NULL};
-
-    (void)luaopen_cjson(L); /* [0, +1, m] */
-    lua_createtable(L, 0, 5);
-    for (const char *const *name = kept; *name != NULL; name++) {
-        (void)lua_getfield(L, -2, *name);
-        lua_setfield(L, -2, *name);
-    }
-    return 1;
-}
-
 static int new_table_ref(lua_State *L)
 {
     lua_newtable(L);
@@ -316,8 +312,8 @@ static void open_environment_metatable(lua_State *L, int globals)
 
 /* What of the base library stays as it is. */
 static const char *const base_names[] = {
-    "_VERSION", "assert", "error",  "getmetatable", "ipairs",   "next",     "pairs", "pcall",
-    "rawequal", "rawget", "rawlen", "select",       "tonumber", "tostring", "type",
+    "_VERSION", "assert", "error",  "ipairs", "next",     "pairs",    "pcall",
+    "rawequal", "rawget", "rawlen", "select", "tonumber", "tostring", "type",
 };
 
 static void set_base(lua_State *L, int globals)
@@ -357,7 +353,6 @@ void tq_sandbox_open(lua_State *L)
     set_package(L, globals);
     protect_metatables(L);
     protect_libraries(L, globals);
-    add_module(L, "cjson", open_cjson);
     add_module(L, "taskq", script->config.open_taskq);
     lua_settop(L, globals - 1);
 }

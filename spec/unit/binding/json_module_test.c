@@ -47,3 +47,34 @@ UNIT_TEST(lets_a_decoded_array_have_another_metatable)
     check_true("local t = setmetatable(taskq.json.decode('[1]'), { __index = { x = 5 } }) "
                "return t.x == 5 and t[1] == 1");
 }
+
+UNIT_TEST(is_cjson_too)
+{
+    check_true(
+        "local cjson = require 'cjson' local list = cjson.decode('[9007199254740993, [], 1.0]') "
+        "return list[1] == 9007199254740993 and math.type(list[3]) == 'float' "
+        "and cjson.encode(list) == '[9007199254740993,[],1.0]' and cjson._NAME == 'cjson' "
+        "and not pcall(cjson.decode, '[') and not pcall(cjson.encode, print)");
+    check_true("local safe = require 'cjson.safe' local value, err = safe.decode('[') "
+               "local text, why = safe.encode { print } "
+               "return value == nil and #err > 0 and text == nil and why:find('JSON') ~= nil "
+               "and safe.encode { 1 } == '[1]' and safe.decode('[2]')[1] == 2");
+}
+
+/* The leak checker sees what the error leaves behind. */
+UNIT_TEST(loses_nothing_when_a_task_hits_its_limit_in_it)
+{
+    struct stage stage;
+    struct tq_run *run;
+
+    stage_open(&stage);
+    stage_write(&stage, "t.lua",
+                "local text = '[' .. ('[1,2,3],'):rep(100000) .. '0]' "
+                "return {type = 't', memory_limit = 1 << 20, handler = function() "
+                "  while true do pcall(require('cjson').decode, text) end end}");
+    stage_load(&stage);
+    run = stage_start(&stage, "t", "{}");
+    CHECK_INT(stage_finish(&stage, run)->stop, TQ_STOP_MEMORY);
+    tq_run_free(run);
+    stage_close(&stage);
+}
