@@ -15,11 +15,14 @@
 
 struct check_options {
     const char *handlers;
+    struct tq_texts c_modules;
 };
 
 static const struct tq_option options[] = {
     {"handlers", TQ_OPTION_TEXT, offsetof(struct check_options, handlers), "DIR", "JOB_HANDLERS",
      "./handlers", 0, 0, "the folder with the handlers"},
+    {"allow-c-module", TQ_OPTION_TEXTS, offsetof(struct check_options, c_modules), "NAME,...", NULL,
+     NULL, 0, 0, "modules written in C that handlers may load"},
     {0},
 };
 
@@ -177,6 +180,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
 
     if (!tq_source_read(given->handlers, &source, err))
         return false;
+    tq_source_allow(source, &given->c_modules);
 
     bool is_loaded = tq_script_new(&config, source, &script, err);
 

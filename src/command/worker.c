@@ -25,6 +25,8 @@ const struct tq_option tq_worker_command_options[] = {
      "how many tasks run at once"},
     {"task-types", TQ_OPTION_TEXTS, AT(task_types), "GLOB,...", "JOB_TASK_TYPES", NULL, 0, 0,
      "only types that match, such as 'email:*,report:*'"},
+    {"allow-c-module", TQ_OPTION_TEXTS, AT(c_modules), "NAME,...", NULL, NULL, 0, 0,
+     "modules written in C that handlers may load"},
     {"task-timeout", TQ_OPTION_DURATION, AT(task_timeout_ms), "DURATION", "JOB_TIMEOUT", "300000",
      1, 30LL * DAY_MS, "time limit of tasks whose handler has none"},
     {"worker-id", TQ_OPTION_TEXT, AT(name), "NAME", "JOB_WORKER_ID", NULL, 0, 0,

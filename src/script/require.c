@@ -6,13 +6,17 @@
 //     taskq.NAME                         lua/taskq/NAME.lua, embedded in the program
 //     the snapshot of the handlers       lib/a/b.lua, lib/a/b/init.lua, a/b.lua for "a.b"
 //     pure Lua libraries of the system   Lua's package.path, without its relative entries
+//     modules written in C, if allowed   lib/a/b.so beside the handlers, then Lua's package.cpath,
+//                                        likewise
 //
 // A snapshot file runs once in a state, whether as a handler file or as a module. While a module
 // runs, its place holds a mark, so that a loop of requires is an error and not an endless
 // recursion.
+#include <dlfcn.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/options.h"
 #include "base/resource.h"
 #include "script/source.h"
 #include "script/state.h"
@@ -171,14 +175,53 @@ static bool run_system_file(lua_State *L, int cache, const char *name, const cha
     return true;
 }
 
-static bool refuse_c_module(lua_State *L, int cache, const char *name, const char *file)
+/* ---- modules written in C ---- */
+
+static bool is_allowed(const struct tq_texts *allowed, const char *name)
 {
-    (void)cache;
+    for (size_t i = 0; allowed != NULL && i < allowed->count; i++) {
+        if (strcmp(allowed->items[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Libraries stay open: what they have registered, in whatever state, refers to their code. */
+static lua_CFunction open_c_module(lua_State *L, const char *name, const char *file)
+{
+    const char *symbol = lua_pushfstring(L, "luaopen_%s", luaL_gsub(L, name, ".", "_"));
+    void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    void *function = library != NULL ? dlsym(library, symbol) : NULL;
+
+    if (function == NULL)
+        (void)luaL_error(L, "module '%s' cannot be loaded: %s", name, dlerror());
+    return (lua_CFunction)(uintptr_t)function;
+}
+
+static bool run_c_module(lua_State *L, int cache, const char *name, const char *file)
+{
+    struct place place = {cache, name, name};
+
     if (access(file, F_OK) != 0)
         return false;
-    (void)luaL_error(L, "module '%s' is written in C (%s): handlers may not load C modules", name,
-                     file);
+    if (!is_allowed(tq_script_of(L)->source->c_modules, name))
+        (void)luaL_error(
+            L,
+            "module '%s' is written in C (%s): handlers may load it only if the worker "
+            "is started with --allow-c-module %s",
+            name, file, name);
+    lua_pushcfunction(L, open_c_module(L, name, file));
+    run_once(L, &place, file);
     return true;
+}
+
+static bool require_c_module(lua_State *L, int cache, const char *name)
+{
+    const char *folder = tq_script_of(L)->source->folder;
+    const char *file = lua_pushfstring(L, "%s/lib/%s.so", folder, push_path(L, name));
+
+    return run_c_module(L, cache, name, file) ||
+           search_path(L, LUA_CPATH_DEFAULT, name, run_c_module, cache);
 }
 
 int tq_require(lua_State *L)
@@ -194,9 +237,8 @@ int tq_require(lua_State *L)
         return 1;
     }
     if (require_builtin(L, 2, name) || require_snapshot(L, name) ||
-        search_path(L, LUA_PATH_DEFAULT, name, run_system_file, 2))
+        search_path(L, LUA_PATH_DEFAULT, name, run_system_file, 2) || require_c_module(L, 2, name))
         return 1;
-    (void)search_path(L, LUA_CPATH_DEFAULT, name, refuse_c_module, 2); /* raises if it finds one */
     return luaL_error(L,
                       "module '%s' not found: there is no lib/%s.lua beside the handlers, "
                       "and no such library in Lua's path",

@@ -15,6 +15,7 @@
 struct lua_State;
 struct tq_script;
 struct tq_source;
+struct tq_texts;
 
 /* What a handler file says of one type; owned by its script (or by the source's check). */
 struct tq_handler {
@@ -44,6 +45,12 @@ struct tq_script_config {
 TQ_MUST_CHECK bool tq_source_read(const char *folder, struct tq_source **source,
                                   struct tq_err *err);
 struct tq_source *tq_source_new_empty(void); /* no file */
+
+/* Before it is loaded: the modules written in C that its files may require, which outlive it. NULL:
+   none. */
+void tq_source_allow(struct tq_source *source, const struct tq_texts *c_modules);
+const struct tq_texts *tq_source_allowed(const struct tq_source *source);
+
 void tq_source_ref(struct tq_source *source);
 void tq_source_unref(struct tq_source *source);
 

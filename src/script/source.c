@@ -104,6 +104,7 @@ bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err
     struct tq_source *made = tq_source_new_empty();
     const struct tq_tree_visitor visitor = {.owner = made, .on_file = add_file};
 
+    made->folder = tq_strdup(folder);
     if (!tq_tree_walk(folder, &visitor, err)) {
         err->domain = TQ_ERR_HANDLERS;
         tq_source_unref(made);
@@ -113,6 +114,16 @@ bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err
         qsort(made->files, made->count, sizeof *made->files, compare_files);
     *source = made;
     return true;
+}
+
+void tq_source_allow(struct tq_source *source, const struct tq_texts *c_modules)
+{
+    source->c_modules = c_modules;
+}
+
+const struct tq_texts *tq_source_allowed(const struct tq_source *source)
+{
+    return source->c_modules;
 }
 
 void tq_source_ref(struct tq_source *source)
@@ -130,6 +141,7 @@ void tq_source_unref(struct tq_source *source)
         free(source->files[i].text);
     }
     free(source->files);
+    free(source->folder);
     free(source->resources);
     free(source);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 struct tq_resource;
+struct tq_texts;
 
 enum tq_file_kind {
     TQ_FILE_HANDLERS, /* returns a handler or a list of them */
@@ -25,7 +26,9 @@ struct tq_source_file {
 
 struct tq_source {
     atomic_int references;
-    struct tq_source_file *files; /* sorted by path */
+    char *folder;
+    const struct tq_texts *c_modules; /* that may be required, by name; NULL: none */
+    struct tq_source_file *files;     /* sorted by path */
     size_t count, capacity;
     const struct tq_resource **resources; /* the program's own modules, "lua/taskq/..." */
     size_t resource_count, resource_capacity;

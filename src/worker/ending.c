@@ -83,6 +83,8 @@ void tq_worker_on_signal(uv_signal_t *signal, int number)
 
     if (worker->phase == TQ_WORKER_RUNNING) {
         tq_worker_drain(worker, name);
+    } else if (worker->phase == TQ_WORKER_CLOSED) {
+        worker->is_restarting = false; /* it was caught while everything was closed */
     } else if (worker->is_restarting) {
         worker->is_restarting = false;
         tq_log(TQ_LOG_INFO, "worker", "draining, not to start again", "why=%s", name);
@@ -154,8 +156,17 @@ static void close_all(struct tq_worker *worker)
     tq_settler_close(worker->settler);
     tq_inbox_close(&worker->inbox, NULL);
     uv_close((uv_handle_t *)&worker->shutdown_timer, NULL);
-    uv_close((uv_handle_t *)&worker->sigterm, NULL);
-    uv_close((uv_handle_t *)&worker->sigint, NULL);
+    uv_unref(
+        (uv_handle_t *)&worker->sigterm); /* they are the last: see tq_worker_close_signals() */
+    uv_unref((uv_handle_t *)&worker->sigint);
     uv_close((uv_handle_t *)&worker->sighup, NULL);
     uv_close((uv_handle_t *)&worker->prepare, NULL);
+}
+
+void tq_worker_close_signals(struct tq_worker *worker)
+{
+    (void)uv_run(&worker->loop, UV_RUN_NOWAIT); /* hears those that came meanwhile */
+    uv_close((uv_handle_t *)&worker->sigterm, NULL);
+    uv_close((uv_handle_t *)&worker->sigint, NULL);
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
 }

@@ -83,22 +83,26 @@ bool tq_generation_new(struct tq_source *source, const char *folder, const struc
     return true;
 }
 
-bool tq_generation_new_empty(struct tq_generation **generation, struct tq_err *err)
+bool tq_generation_new_empty(const struct tq_texts *c_modules, struct tq_generation **generation,
+                             struct tq_err *err)
 {
     struct tq_source *source = tq_source_new_empty();
 
+    tq_source_allow(source, c_modules);
     *generation = make(source, err);
     tq_source_unref(source);
     return *generation != NULL;
 }
 
 bool tq_generation_load(const char *folder, const struct tq_texts *wanted,
-                        struct tq_generation **generation, struct tq_err *err)
+                        const struct tq_texts *c_modules, struct tq_generation **generation,
+                        struct tq_err *err)
 {
     struct tq_source *source;
 
     if (!tq_source_read(folder, &source, err))
         return false;
+    tq_source_allow(source, c_modules);
 
     bool is_loaded = tq_generation_new(source, folder, wanted, generation, err);
 

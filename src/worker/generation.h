@@ -34,12 +34,14 @@ TQ_MUST_CHECK bool tq_generation_new(struct tq_source *source, const char *folde
                                      const struct tq_texts *wanted,
                                      struct tq_generation **generation, struct tq_err *err);
 
-/* Reads the folder, and loads it as the first generation. */
+/* Reads the folder, and loads it as the first generation; see tq_source_allow(). */
 TQ_MUST_CHECK bool tq_generation_load(const char *folder, const struct tq_texts *wanted,
+                                      const struct tq_texts *c_modules,
                                       struct tq_generation **generation, struct tq_err *err);
 
 /* Without any handler, for a worker that waits for some. */
-TQ_MUST_CHECK bool tq_generation_new_empty(struct tq_generation **generation, struct tq_err *err);
+TQ_MUST_CHECK bool tq_generation_new_empty(const struct tq_texts *c_modules,
+                                           struct tq_generation **generation, struct tq_err *err);
 
 /* A state of its own for an executor, which has to give it a host before it runs anything in it.
    The state may be made in one thread and used in another. */

@@ -103,6 +103,8 @@ static bool read_whole(struct tq_reading *reading, uint64_t before, struct tq_so
         uint64_t after, stamp;
         bool is_read = tq_source_read(reading->folder, source, err);
 
+        if (is_read)
+            tq_source_allow(*source, tq_source_allowed(reading->current->source));
         reading->stamp = 0;
         if (!look(reading, &after, &stamp, err)) {
             if (is_read)

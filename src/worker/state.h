@@ -98,6 +98,9 @@ void tq_worker_on_signal(uv_signal_t *signal, int number);
 bool tq_worker_is_quiet(
     const struct tq_worker *worker); /* nothing is held, nothing to be written */
 void tq_worker_leave_when_quiet(struct tq_worker *worker);
+/* After the loop has ended: a signal that came while the parts were closed is heard, and keeps the
+   process from starting again. */
+void tq_worker_close_signals(struct tq_worker *worker);
 void tq_worker_log_totals(const struct tq_worker *worker);
 
 #endif

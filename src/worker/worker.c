@@ -482,8 +482,10 @@ static bool load_handlers(struct tq_worker *worker, struct tq_err *err)
 {
     const struct tq_worker_options *options = worker->options;
 
-    return tq_generation_load(options->handlers, &options->task_types, &worker->generation, err) ||
-           (options->is_watched && tq_generation_new_empty(&worker->generation, err));
+    return tq_generation_load(options->handlers, &options->task_types, &options->c_modules,
+                              &worker->generation, err) ||
+           (options->is_watched &&
+            tq_generation_new_empty(&options->c_modules, &worker->generation, err));
 }
 
 /* Everything that can fail, before the first connection is opened. */
@@ -547,10 +549,12 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
     tq_worker_log_totals(worker);
 
+    if (worker->is_abandoned)
+        return worker->exit; /* a thread may still run: the process ends around it */
+    tq_worker_close_signals(worker);
+
     enum tq_exit code = worker->is_restarting ? TQ_EXIT_STUCK : worker->exit;
 
-    if (worker->is_abandoned)
-        return code; /* a thread may still run: the process ends around it */
     if (uv_loop_close(&worker->loop) != 0)
         tq_log(TQ_LOG_ERROR, "worker", "a handle was left on the loop", "");
     tear_down(worker);

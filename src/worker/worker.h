@@ -18,6 +18,7 @@ struct tq_worker_options {
     const char *name;          /* worker id as people see it; NULL: host and pid */
     const char *handlers;      /* folder */
     struct tq_texts task_types; /* globs; empty: every type that has a handler */
+    struct tq_texts c_modules;  /* that handlers may load */
     int64_t concurrency;
     int64_t threads;             /* 0: min(cores, concurrency) */
     int64_t handler_connections; /* a thread, at most */

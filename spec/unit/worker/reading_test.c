@@ -22,7 +22,7 @@ static void open_reading(struct stage *stage, struct tq_reading *reading)
     stage_open(stage);
     stage_write(stage, "a.lua", HANDLER("a"));
     *reading = (struct tq_reading){.folder = stage->folder, .wanted = &all, .script_count = 2};
-    CHECK_OK(tq_generation_load(stage->folder, &all, &reading->current, &err), &err);
+    CHECK_OK(tq_generation_load(stage->folder, &all, NULL, &reading->current, &err), &err);
 }
 
 static void close_reading(struct stage *stage, struct tq_reading *reading)
