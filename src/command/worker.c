@@ -11,6 +11,7 @@
 #include "command/command.h"
 #include "command/database.h"
 #include "command/worker.h"
+#include "server/private.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
 
@@ -90,6 +91,11 @@ static bool find_pooler(struct tq_worker_options *worker, struct tq_session *ses
                       worker->pooler);
 }
 
+static char *revive(void *locator, struct tq_err *err)
+{
+    return tq_private_revive(locator, err);
+}
+
 bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_options *given,
                            enum tq_exit *code, struct tq_err *err)
 {
@@ -115,6 +121,8 @@ bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_op
     if (is_ready) {
         worker.conninfo = database.conninfo;
         worker.database_text = text;
+        worker.locate = database.private != NULL ? revive : NULL;
+        worker.locator = database.private;
         *code = tq_worker_run(&worker);
     }
     free(text);

@@ -100,11 +100,26 @@ static bool listen_to_all(struct tq_connection *c)
     return is_listening;
 }
 
+static bool open_session(struct tq_connection *c)
+{
+    struct tq_session_config session = c->config.session;
+    bool has_moved = c->failures > 0 && c->config.locate != NULL, is_open;
+    char *conninfo = has_moved ? c->config.locate(c->config.owner, &c->connect_err) : NULL;
+
+    if (has_moved && conninfo == NULL)
+        return false;
+    if (has_moved)
+        session.conninfo = conninfo;
+    is_open = tq_session_open(&session, &c->session, &c->connect_err);
+    free(conninfo);
+    return is_open;
+}
+
 static void connect_in_pool(uv_work_t *work)
 {
     struct tq_connection *c = work->data;
 
-    if (!tq_session_open(&c->config.session, &c->session, &c->connect_err)) {
+    if (!open_session(c)) {
         c->session = NULL;
         return;
     }

@@ -42,6 +42,9 @@ struct tq_connection_config {
     const char *const *listen;        /* channels; ends with NULL. NULL: none */
     int64_t answer_timeout_ms;        /* silence for so long means that the connection is dead */
     void *owner;
+    /* After a failure, before connecting again: where the database is now, freed by the connection,
+       or NULL with err. In the pool thread; NULL: where it was. */
+    char *(*locate)(void *owner, struct tq_err *err);
     /* A session is open; false (with err) refuses it, and it is retried later. In the pool thread:
        it may use the session and what is constant. NULL: accept all. */
     bool (*check)(void *owner, struct tq_session *session, struct tq_err *err);

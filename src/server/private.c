@@ -4,12 +4,15 @@
 // keeper cannot stop the server under us; then a look whether the server is ready; then the
 // keeper's lock, which whoever gets it hands to the keeper that he starts. Everybody else looks
 // again every 2 ms. A keeper or server that dies between any two of these steps means another turn.
+// A process that uses the server for long has it started again when it has died:
+// tq_private_revive().
 #include "server/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,31 +81,43 @@ static char *make_description(const struct tq_folder *folder, int major)
     return text;
 }
 
-/* Whether a keeper is alive, says that its server is ready, and is right. */
-static bool is_usable(struct tq_private *private)
+/* The folder of the socket, freed by the caller, when a keeper is alive, says that its server is
+   ready, and is right; else NULL. */
+static char *find_socket(const struct tq_folder *folder, int *major)
 {
-    const char *folder = private->folder.path;
     struct tq_ready ready = {0};
     struct tq_err ignored; /* not ready */
     bool is_ready;
     char *path, *socket_folder;
     int fd;
 
-    if (!tq_folder_file(&private->folder, TQ_FOLDER_READY, &fd, &ignored))
-        return false;
+    if (!tq_folder_file(folder, TQ_FOLDER_READY, &fd, &ignored))
+        return NULL;
     is_ready = !tq_lock_try(fd, LOCK_SH) && tq_ready_read(fd, &ready);
     (void)close(fd); /* nothing was written */
-    path = tq_format("%s%s%s", *ready.socket == '/' ? "" : folder, *ready.socket == '/' ? "" : "/",
-                     ready.socket);
+    path = tq_format("%s%s%s", *ready.socket == '/' ? "" : folder->path,
+                     *ready.socket == '/' ? "" : "/", ready.socket);
     socket_folder = is_ready ? realpath(path, NULL) : NULL;
-    is_ready = socket_folder != NULL && answers(socket_folder);
-    if (is_ready) {
-        private->conninfo = make_conninfo(socket_folder);
-        private->description = make_description(&private->folder, ready.major);
+    free(path);
+    if (socket_folder != NULL && answers(socket_folder)) {
+        *major = ready.major;
+        return socket_folder;
     }
     free(socket_folder);
-    free(path);
-    return is_ready;
+    return NULL;
+}
+
+static bool is_usable(struct tq_private *private)
+{
+    int major;
+    char *socket_folder = find_socket(&private->folder, &major);
+
+    if (socket_folder == NULL)
+        return false;
+    private->conninfo = make_conninfo(socket_folder);
+    private->description = make_description(&private->folder, major);
+    free(socket_folder);
+    return true;
 }
 
 /* In the child's child: all signals as usual, only the keeper's descriptors, and the program. */
@@ -275,6 +290,68 @@ bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err 
     (void)tq_err_prefix(err, "the private PostgreSQL in %s", folder);
     tq_private_close(private);
     return false;
+}
+
+/* A process of its own opens it, because a keeper is forked, which a process with threads must not;
+   what it says goes to the log. */
+static bool open_apart(const struct tq_folder *folder, int log_fd, struct tq_err *err)
+{
+    char keeper[] = "keeper", open_[] = "open", name[] = "taskq";
+    char *const argv[] = {name, keeper, folder->path, open_, NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    pid_t pid;
+    int status = 1, code;
+
+    (void)sigemptyset(&none); /* these can only run out of memory, */
+    (void)sigfillset(&all);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setsigdefault(&attributes, &all);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    (void)posix_spawn_file_actions_init(&files);
+    (void)posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&files, log_fd, STDOUT_FILENO);
+    (void)posix_spawn_file_actions_adddup2(&files, log_fd, STDERR_FILENO);
+    code = posix_spawn(&pid, "/proc/self/exe", &files, &attributes, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&files); /* and these cannot fail */
+    (void)posix_spawnattr_destroy(&attributes);
+    if (code != 0)
+        return tq_err_set(err, TQ_ERR_CONNECT, code, "cannot start a process: %s", strerror(code));
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status == 0 ||
+           tq_err_set(err, TQ_ERR_CONNECT, 0,
+                      "the private PostgreSQL cannot be started again; %s/" TQ_FOLDER_LOG
+                      " tells why",
+                      folder->path);
+}
+
+char *tq_private_revive(const struct tq_private *private, struct tq_err *err)
+{
+    const struct tq_folder *folder = &private->folder;
+    int major, log_fd;
+    char *socket_folder = find_socket(folder, &major), *conninfo;
+
+    if (socket_folder == NULL) {
+        if (!tq_folder_file(folder, TQ_FOLDER_LOG, &log_fd, err))
+            return NULL;
+
+        bool is_open = open_apart(folder, log_fd, err);
+
+        (void)close(log_fd); /* nothing of ours was written */
+        if (!is_open)
+            return NULL;
+        socket_folder = find_socket(folder, &major);
+    }
+    if (socket_folder == NULL) {
+        (void)tq_err_set(err, TQ_ERR_CONNECT, 0, "the private PostgreSQL has ended again");
+        return NULL;
+    }
+    conninfo = make_conninfo(socket_folder);
+    free(socket_folder);
+    return conninfo;
 }
 
 void tq_private_close(struct tq_private *private)

@@ -23,6 +23,11 @@ struct tq_private;
 TQ_MUST_CHECK bool tq_private_open(const char *folder, struct tq_private **out, struct tq_err *err);
 void tq_private_close(struct tq_private *private);
 
+/* Sees to it that the server runs again after it has died with its keeper, and returns the
+   connection string of now; freed by the caller. NULL with err: it cannot be started. For processes
+   with threads, from any of them, and several at once; blocks for as long as tq_private_open(). */
+char *tq_private_revive(const struct tq_private *private, struct tq_err *err);
+
 /* For libpq. */
 const char *tq_private_conninfo(const struct tq_private *private);
 

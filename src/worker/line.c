@@ -40,6 +40,14 @@ static void on_notify(void *owner, const char *channel, const char *payload)
 }
 
 /* In the pool thread. */
+static char *locate(void *owner, struct tq_err *err)
+{
+    const struct tq_line *line = owner;
+
+    return line->locate(line->locator, err);
+}
+
+/* In the pool thread. */
 static bool lock_process(void *owner, struct tq_session *session, struct tq_err *err)
 {
     const struct tq_line *line = owner;
@@ -61,6 +69,7 @@ void tq_line_open(struct tq_line *line, uv_loop_t *loop, const struct tq_session
         .listen = channels,
         .answer_timeout_ms = session->lease_ms / 2 + ANSWER_SLACK_MS,
         .owner = line,
+        .locate = line->locate != NULL ? locate : NULL,
         .check = is_locking ? lock_process : NULL,
         .on_ready = on_ready,
         .on_lost = on_lost,

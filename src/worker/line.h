@@ -12,6 +12,9 @@ struct tq_line {
     const char *name;
     bool is_down;
     int64_t lock_key; /* [const] of a claim line */
+    /* See struct tq_worker_options. [const] */
+    char *(*locate)(void *locator, struct tq_err *err);
+    void *locator;
     void *owner;
     void (*on_ready)(void *owner);                                            /* or NULL */
     void (*on_notify)(void *owner, const char *channel, const char *payload); /* or NULL */

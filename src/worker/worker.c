@@ -316,6 +316,8 @@ static void open_line(struct tq_worker *worker, struct tq_line *line, const char
         .is_pooled = is_pooled,
     };
     line->owner = worker;
+    line->locate = worker->options->locate;
+    line->locator = worker->options->locator;
     tq_line_open(line, &worker->loop, &session, is_pooled ? NULL : channels);
 }
 

@@ -13,10 +13,15 @@ struct tq_worker_options {
     const char *pooler;   /* "session" or "transaction"; NULL: whoever runs it finds out */
     bool is_pooled;       /* it hands out servers by the transaction */
     const char
-        *listen_conninfo;      /* pooled: where notifications can be heard, or NULL: they are not */
-    const char *database_text; /* how people are told which database that is */
-    const char *name;          /* worker id as people see it; NULL: host and pid */
-    const char *handlers;      /* folder */
+        *listen_conninfo; /* pooled: where notifications can be heard, or NULL: they are not */
+    /* When the database was lost: starts it again if that is up to us, and says where it is: a
+       conninfo, freed by the worker, or NULL with err. Called in other threads, several at once.
+       NULL: it is where it was, or will be. */
+    char *(*locate)(void *locator, struct tq_err *err);
+    void *locator;
+    const char *database_text;  /* how people are told which database that is */
+    const char *name;           /* worker id as people see it; NULL: host and pid */
+    const char *handlers;       /* folder */
     struct tq_texts task_types; /* globs; empty: every type that has a handler */
     struct tq_texts c_modules;  /* that handlers may load */
     int64_t concurrency;
