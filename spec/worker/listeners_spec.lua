@@ -60,6 +60,15 @@ describe("a listener", function()
     assert.is_nil(completed.error)
   end)
 
+  it("is told that a task completed whose handler said something", function()
+    queue:enqueue("hear:say")
+
+    queue:drain(HANDLERS)
+
+    assert.same({ "started", "completed" }, events())
+    assert.same({ n = 1 }, notes()[2].result)
+  end)
+
   it("is told of each failed attempt whether another one follows", function()
     queue:enqueue("hear:fail")
 

@@ -41,7 +41,8 @@ bool tq_hearing_kind(const struct tq_task *task, enum tq_event_kind *kind)
 {
     const struct tq_settlement *settlement = &task->settlement;
 
-    if (settlement->verdict == TQ_VERDICT_COMPLETE) {
+    if (settlement->verdict == TQ_VERDICT_COMPLETE ||
+        settlement->verdict == TQ_VERDICT_COMPLETE_LOGGED) {
         *kind = TQ_EVENT_COMPLETED;
         return true;
     }
