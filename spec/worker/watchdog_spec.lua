@@ -91,6 +91,21 @@ describe("a handler that holds its thread", function()
     process:wait()
   end)
 
+  it("completes nothing that was just on its way back unstarted", function()
+    for _ = 1, 4 do
+      queue:fill(200, "stuck:at_its_deadline")
+      queue:enqueue("stuck:at_its_deadline", { sticks = true }, { max_attempts = 1 })
+    end
+    queue:fill(200, "stuck:at_its_deadline")
+
+    queue:drain { "--stuck-after", "300ms", "--threads", "1", "--concurrency", "1" }
+
+    assert.equal(4, queue:count("failed"))
+    assert.equal(1000, queue.db:value [[
+      select count(*) from taskq.worker_tasks
+      where status = 'completed' and result = to_jsonb(id)]])
+  end)
+
   it("is stopped, should it ever come back, and its thread ends", function()
     local id = queue:enqueue("stuck:for_a_while", { wildcards = 9 }, { max_attempts = 1 })
     local process = queue:start(STUCK_AFTER)

@@ -51,6 +51,7 @@ static struct tq_letter *take_undelivered(struct tq_executor *executor)
         next = letter->next;
         letter->next = NULL;
         if (letter->kind == TQ_LETTER_TASK) {
+            ((struct tq_task *)letter)->is_unstarted = true; /* its first member */
             *tasks_last = letter;
             tasks_last = &letter->next;
         } else if (letter->kind == TQ_LETTER_HEARING) {
@@ -67,6 +68,7 @@ struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor)
     struct tq_letter *first = NULL, **last = &first;
 
     for (struct tq_task *task = executor->ready; task != NULL; task = task->link) {
+        task->is_unstarted = true;
         task->letter.next = NULL;
         *last = &task->letter;
         last = &task->letter.next;

@@ -62,7 +62,7 @@ void tq_watchdog_close(struct tq_watchdog *watchdog)
     uv_close((uv_handle_t *)&watchdog->timer, on_closed);
 }
 
-static void take_back_all(struct tq_watchdog *watchdog, struct tq_letter *letter, bool is_unstarted)
+static void take_back_all(struct tq_watchdog *watchdog, struct tq_letter *letter)
 {
     struct tq_letter *next;
 
@@ -70,8 +70,6 @@ static void take_back_all(struct tq_watchdog *watchdog, struct tq_letter *letter
         struct tq_task *task = (struct tq_task *)letter; /* it is the first member */
 
         next = letter->next;
-        if (task->hearing == NULL)
-            task->is_unstarted = is_unstarted;
         tq_dispatcher_take_back(watchdog->config.dispatcher, task);
     }
 }
@@ -155,8 +153,8 @@ static void replace(struct tq_watchdog *watchdog, int index, bool is_stuck)
         tq_executor_give(spare, hearings, last);
     *watch = (struct watch){0};
     tq_dispatcher_set_held_up(watchdog->config.dispatcher, index, false);
-    take_back_all(watchdog, finished, false);
-    take_back_all(watchdog, unstarted, true);
+    take_back_all(watchdog, finished);
+    take_back_all(watchdog, unstarted);
     if (atomic_load(pool->config.lost_threads) > MAX_LOST_THREADS)
         watchdog->config.on_too_many(watchdog->config.owner);
 }
@@ -173,7 +171,7 @@ static void relieve(struct tq_watchdog *watchdog, int index)
         tq_executor_ask(executor, TQ_STOP_STUCK);
     unstarted = tq_executor_take_unstarted(executor);
     tq_executor_let_go(executor);
-    take_back_all(watchdog, unstarted, true);
+    take_back_all(watchdog, unstarted);
 }
 
 static void look_at(struct tq_watchdog *watchdog, int index, int64_t elapsed_us)
