@@ -40,9 +40,9 @@ local STATEMENTS = {
     unwanted = { BY_ID, "worker_tasks_live_by_lane" },
   },
   complete_one = {
-    arguments = "1, 1, 7, '{}'",
+    arguments = "1, 1, 7, '{}', '{}'",
     wanted = {
-      "Index Scan using " .. BY_ID, "Index Cond: (id = $1)", "TID Cond: (ctid = ANY (",
+      "Index Scan using " .. BY_ID, "Index Cond: (id = $1)", "TID Cond: (ctid = ANY (", BY_CLAIM,
     },
     unwanted = { "Sort" },
   },

@@ -45,18 +45,22 @@ describe("what a handler says", function()
 
   it("makes an attempt of a success, and of a snooze", function()
     local success = queue:enqueue("talk:succeed")
+    local transaction = queue:enqueue("talk:in_transaction")
     local snooze = queue:enqueue("talk:snooze")
 
     queue:drain()
 
-    local attempt = attempts(success)[1]
-    assert.equal("success", attempt.kind)
-    assert.equal(cjson.null, attempt.error)
-    assert.equal("begun", attempt.log[1].message)
-    assert.equal('"done"', queue:task(success).result)
+    for _, id in ipairs { success, transaction } do
+      local attempt = attempts(id)[1]
+      assert.equal("success", attempt.kind)
+      assert.equal(cjson.null, attempt.error)
+      assert.equal("begun", attempt.log[1].message)
+      assert.equal(0.42, attempt.progress.fraction)
+      assert.equal('"done"', queue:task(id).result)
+    end
     assert.equal("snoozed", attempts(snooze)[1].kind)
     assert.equal("tired", attempts(snooze)[1].log[1].message)
-    assert.same({ total = 2, completed = 2 }, queue.db:query(
+    assert.same({ total = 3, completed = 3 }, queue.db:query(
       "select total, completed from taskq.stats()")[1])
   end)
 

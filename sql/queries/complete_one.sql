@@ -1,6 +1,7 @@
 -- Completes one task inside the transaction of its handler: moves it to the finished partition and
 -- counts it, as complete.sql does for batches.
 --   $1 bigint id, $2 int claims, $3 bigint worker, $4 jsonb result
+--   $5 jsonb notes, as for complete_logged.sql; null: it was quiet until now
 -- Returns one row: state 'done', 'locked' (by somebody else: nothing was written, and nothing was
 -- waited for, as an error would abort the handler's work), or 'lost' to the worker; and the
 -- transaction's xid, by which xact_status.sql asks for it.
@@ -23,6 +24,24 @@ d as (
   returning
     t.id, t.scheduled_at, t.created_at, t.started_at, t.worker_id, t.priority, t.claims, t.attempts,
     t.max_attempts, t.type, t.payload
+),
+a as (
+  insert into taskq.task_attempts (
+    task_id, attempt, claims, worker_id, type, kind, started_at, finished_at, worker_name, log,
+    log_dropped, progress
+  )
+  select
+    d.id, d.attempts, d.claims, d.worker_id, d.type, 'success', d.started_at, c.at,
+    (select w.name from taskq.workers w where w.id = d.worker_id),
+    $5::jsonb -> 'log', ($5::jsonb ->> 'log_dropped')::int, $5::jsonb -> 'progress'
+  from d cross join c
+  where $5::jsonb is not null
+),
+p as (
+  delete from taskq.task_progress p
+  using d
+  where p.id = d.id
+    and p.claims = d.claims
 ),
 f as (
   insert into taskq.worker_tasks_finished (

@@ -127,3 +127,8 @@ const char *tq_journal_notes(struct tq_journal *journal)
     tq_buf_add_char(notes, '}');
     return notes->data;
 }
+
+const char *tq_run_notes(const struct tq_run *run)
+{
+    return run->journal != NULL ? tq_journal_notes(run->journal) : NULL;
+}

@@ -205,8 +205,7 @@ static enum tq_run_state finish(struct tq_run *run)
 
     tq_run_release_wait(run);
     release_parts(run);
-    if (run->journal != NULL)
-        run->outcome.notes = tq_journal_notes(run->journal);
+    run->outcome.notes = tq_run_notes(run);
     run->chain_count = 0;
     run->state = TQ_RUN_DONE;
     if (run->previous != NULL)

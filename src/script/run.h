@@ -107,6 +107,9 @@ void tq_run_ask_stop(struct tq_run *run, enum tq_stop reason, pthread_t thread);
    NULL. */
 const char *tq_run_take_progress(struct tq_run *run);
 
+/* What the handler has said until now, as tq_outcome has it; until the next call. */
+const char *tq_run_notes(const struct tq_run *run);
+
 /* After DONE; texts live until tq_run_free(). */
 const struct tq_outcome *tq_run_outcome(const struct tq_run *run);
 

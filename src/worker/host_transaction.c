@@ -111,7 +111,7 @@ static struct tq_wait *host_commit(void *owner, struct tq_run *run, const char *
     struct transaction_wait *waiting = make_wait(owner, run);
 
     waiting->result = result != NULL ? tq_strdup(result) : NULL;
-    tq_transaction_commit(waiting->task->transaction, &waiting->step, result);
+    tq_transaction_commit(waiting->task->transaction, &waiting->step, result, tq_run_notes(run));
     return &waiting->wait;
 }
 

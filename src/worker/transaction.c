@@ -32,7 +32,7 @@ struct tq_transaction {
     bool has_failed; /* and failure says why: it can only be rolled back */
     struct tq_err failure;
     enum tq_transaction_end end; /* of ROLLING_BACK */
-    char *result;
+    char *result, *notes;
     char xid[NUMBER_BYTES];
 };
 
@@ -50,8 +50,8 @@ static void run_script(struct tq_transaction *transaction, enum state state, con
 static void complete(struct tq_transaction *transaction)
 {
     char id[NUMBER_BYTES], claims[NUMBER_BYTES], worker_id[NUMBER_BYTES];
-    const char *const texts[] = {id, claims, worker_id, transaction->result};
-    const struct tq_texts_given given = {.texts = texts, .count = 4};
+    const char *const texts[] = {id, claims, worker_id, transaction->result, transaction->notes};
+    const struct tq_texts_given given = {.texts = texts, .count = 5};
 
     (void)snprintf(id, sizeof id, "%" PRId64, transaction->config.id);
     (void)snprintf(claims, sizeof claims, "%" PRId32, transaction->config.claims);
@@ -270,10 +270,11 @@ struct tq_transaction *tq_transaction_begin(const struct tq_transaction_config *
 }
 
 void tq_transaction_commit(struct tq_transaction *transaction, struct tq_transaction_step *step,
-                           const char *result)
+                           const char *result, const char *notes)
 {
     transaction->step = step;
     transaction->result = result != NULL ? tq_strdup(result) : NULL;
+    transaction->notes = notes != NULL ? tq_strdup(notes) : NULL;
     if (tq_transaction_client(transaction) == NULL || transaction->has_failed)
         roll_back(transaction, TQ_TRANSACTION_ROLLED_BACK);
     else
@@ -298,6 +299,7 @@ void tq_transaction_free(struct tq_transaction *transaction)
         tq_client_pool_withdraw(transaction->config.clients, &transaction->ask);
     give_client_back(transaction);
     free(transaction->result);
+    free(transaction->notes);
     uv_close((uv_handle_t *)&transaction->timer, on_timer_closed);
 }
 

@@ -54,9 +54,9 @@ struct tq_transaction *tq_transaction_begin(const struct tq_transaction_config *
                                             struct tq_transaction_step *step);
 
 /* Completes the task with that result (JSON, or NULL) and commits, unless a statement has failed.
- */
+   notes: what the handler has said, JSON or NULL. */
 void tq_transaction_commit(struct tq_transaction *transaction, struct tq_transaction_step *step,
-                           const char *result);
+                           const char *result, const char *notes);
 void tq_transaction_roll_back(struct tq_transaction *transaction, struct tq_transaction_step *step);
 
 /* At any time, also from on_done. */
