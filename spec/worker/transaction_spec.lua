@@ -301,4 +301,26 @@ describe("context.transaction", function()
     assert.equal(1, effects())
     assert.equal("transaction", queue.db:value("select kind from taskq.task_attempts"))
   end)
+
+  it("is lost with its connection also while its completion waits for a lock", function()
+    local id = enqueue(WAITING, { attempts = 2 })
+    queue:await_notes(1, "in it")
+    local other <close> = database.connect(queue.url)
+    other:query("begin")
+    other:query("select from taskq.worker_tasks_live where id = $1 for update", id)
+    queue:open_gate()
+    queue:await(10, "the completion to wait", [[
+      select exists (
+        select from pg_stat_activity
+        where datname = current_database() and application_name = 'taskq handler'
+          and query like '%Completes one task inside%' and state = 'idle in transaction')]])
+
+    queue:terminate("handler")
+    other:query("rollback")
+
+    local task = await_end(id)
+    assert.same({ "completed", 2 }, { task.status, task.attempts })
+    assert.equal(1, effects())
+    assert.equal("transaction", queue.db:value("select kind from taskq.task_attempts"))
+  end)
 end)

@@ -245,7 +245,7 @@ static void on_timer(uv_timer_t *timer)
 
     if (transaction->state == ASKING)
         ask_for_client(transaction);
-    else if (tq_client_state(transaction->client) == TQ_CLIENT_IN_PROGRESS)
+    else if (tq_transaction_client(transaction) != NULL)
         complete(transaction);
     else
         roll_back(transaction, TQ_TRANSACTION_ROLLED_BACK); /* lost while it waited for the lock */
