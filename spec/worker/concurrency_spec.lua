@@ -73,6 +73,25 @@ describe("the concurrency of a worker", function()
     process:wait()
   end)
 
+  it("does not keep tasks waiting that were claimed ahead and cannot start", function()
+    queue:fill(3000, "note")
+    local gated = queue:enqueue("note", { gate = queue.gate })
+    queue:fill(1000, "note")
+    local first = queue:start { "--concurrency", "1", "--threads", "1" }
+    queue:await_notes(1, "+" .. gated)
+    local second = queue:start()
+
+    queue:await_count("completed", 4000)
+
+    assert.equal("running", queue:task(gated).status)
+    assert.is_true(queue.db:value( -- given back, with their attempts
+      "select count(*) > 0 from taskq.worker_tasks where claims = 2 and attempts = 1"))
+    queue:open_gate()
+    queue:await_count("completed", 4001)
+    worker.stop(first)
+    worker.stop(second)
+  end)
+
   it("is filled again at once when tasks end one by one", function()
     queue:fill(60, "note", { ms = 50 })
     local started = wait.now()

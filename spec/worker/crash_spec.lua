@@ -52,6 +52,33 @@ describe("the tasks of a worker", function()
     assert.equal("lease expired", queue.db:value("select kind from taskq.task_attempts"))
   end)
 
+  it("that was killed are cancelled when that was asked for", function()
+    local id = queue:enqueue("note", { gate = queue.gate })
+    local process = queue:start(LEASE)
+    queue:await_notes(1, "+")
+    kill(process)
+
+    assert.equal("requested", queue.db:value("select taskq.cancel($1)", id))
+    process = queue:start(LEASE)
+
+    queue:await_count("cancelled", 1)
+    queue:await(10, "the request to go", "select count(*) = 0 from taskq.cancel_requests")
+    worker.stop(process)
+  end)
+
+  it("that died with their last attempts, which nobody knew, fail without another run", function()
+    local id = queue:enqueue("fail:twice") -- rescued by a worker that has no handler for it
+    queue.db:query("update taskq.worker_tasks_live set attempts = 2, claims = 2 where id = $1", id)
+
+    queue:drain()
+
+    local task = queue:task(id)
+    assert.equal("failed", task.status)
+    assert.same({ 2, 2, 3 }, { task.attempts, task.max_attempts, task.claims })
+    assert.equal("the worker that ran the last attempt is gone", task.error)
+    assert.equal("lease expired", queue.db:value("select kind from taskq.task_attempts"))
+  end)
+
   it("that was killed are left alone until its lease is over", function()
     queue:enqueue("note", { gate = queue.gate })
     local process = queue:start(LEASE)
