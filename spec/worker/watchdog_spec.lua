@@ -42,6 +42,18 @@ describe("a handler that holds its thread", function()
     assert.matches("^stuck", queue:task(id).error)
   end)
 
+  it("does not keep the worker from claiming when it has come back", function()
+    local process = queue:start { "--threads", "1", "--concurrency", "1", "--stuck-after", "1h" }
+
+    for i = 1, 5 do
+      queue:enqueue("stuck:for_a_while", { wildcards = 8 }) -- half a second
+      queue:await_count("completed", i)
+      queue:await_sleep()
+    end
+
+    worker.stop(process)
+  end)
+
   it("costs its neighbours no attempt: they run again on a new thread", function()
     queue:fill(3, "stuck:nap", { times = 20 })
     queue:enqueue("stuck:match", nil, { max_attempts = 1 })

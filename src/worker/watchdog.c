@@ -202,6 +202,13 @@ static void on_timer(uv_timer_t *timer)
         look_at(watchdog, i, elapsed_us);
 }
 
+/* Nothing holds a thread that has nothing; and nobody would look at it again before it has. */
+static void relax(struct tq_watchdog *watchdog, int index)
+{
+    watchdog->watches[index] = (struct watch){0};
+    tq_dispatcher_set_held_up(watchdog->config.dispatcher, index, false);
+}
+
 void tq_watchdog_mind(struct tq_watchdog *watchdog)
 {
     bool is_needed = tq_dispatcher_held(watchdog->config.dispatcher) > 0 ||
@@ -210,10 +217,13 @@ void tq_watchdog_mind(struct tq_watchdog *watchdog)
     if (is_needed == (watchdog->ticked_us != 0))
         return;
     watchdog->ticked_us = is_needed ? tq_clock_us() : 0;
-    if (is_needed)
+    if (is_needed) {
         (void)uv_timer_start(&watchdog->timer, on_timer, PERIOD_MS, PERIOD_MS); /* not null */
-    else
-        (void)uv_timer_stop(&watchdog->timer); /* always 0 */
+        return;
+    }
+    (void)uv_timer_stop(&watchdog->timer); /* always 0 */
+    for (int i = 0; i < watchdog->config.pool->count; i++)
+        relax(watchdog, i);
 }
 
 void tq_watchdog_give_up_all(struct tq_watchdog *watchdog)
