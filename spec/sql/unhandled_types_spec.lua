@@ -97,6 +97,19 @@ describe("taskq.unhandled_types", function()
     end)
   end
 
+  it("reads no further than it is asked to tell", function()
+    connection:query([[insert into taskq.worker_tasks_live (type)
+      select to_char(g, 'FM"type:"00000') from generate_series(1, 20000) g]])
+    register "{type:00001,type:00003,type:00004,type:30000}"
+    connection:query("vacuum analyze taskq.worker_tasks_live")
+
+    assert.same({ "type:00002", "type:00005", "type:00006" }, unhandled(3))
+    local rows, scanned = tasks.rows_read(connection, "select taskq.unhandled_types(3)")
+
+    assert.equal(0, scanned)
+    assert.is_true(rows <= 4 * 4, rows)
+  end)
+
   it("does not walk over what an old snapshot keeps of handled types", function()
     connection:query([[insert into taskq.worker_tasks_live (type)
       select 'handled' from generate_series(1, 30000) g]])

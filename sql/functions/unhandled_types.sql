@@ -1,9 +1,10 @@
 -- Types of pending tasks that no live worker has a handler for: tasks that wait until one comes. At most
--- `most` of them, by name, each with the time that its first pending task is, or was, due.
+-- `most` of them, the first ones by name, each with the time that its first pending task is, or was, due.
 --
 -- Probes the gaps between the types that live workers have, and hops from type to type and from priority to
 -- priority in them, so that it costs what it returns: it never touches the tasks that workers work on (nor
--- what an old snapshot keeps of them), and reads one task of a lane.
+-- what an old snapshot keeps of them), and reads one task of a lane. A type that only runs counts as well
+-- until the end, so that there may be fewer than `most` although there are more.
 create or replace function taskq.unhandled_types(
   most                    integer default 1000,
   out type                text,
@@ -16,51 +17,28 @@ set enable_bitmapscan = off
 set jit = off
 as $$
   with recursive handled as materialized (
-    select distinct h.type
+    select array_agg(distinct h.type order by h.type) as types
     from taskq.workers w
     cross join lateral unnest(w.types) h(type)
     where w.lease_until > clock_timestamp()
   ),
-  -- Both ends exclusive; the last one is open.
-  gaps as (
-    select g.type as above, lead(g.type) over (order by g.type) as below
-    from (
-      select '' as type
-      union
-      select h.type from handled h
-    ) g
-  ),
-  found as (
-    select x.type, g.below
-    from gaps g
-    cross join lateral (
-      (
-        select t.type
-        from taskq.worker_tasks_live t
-        where t.type > g.above
-          and t.type < g.below
-        order by t.type
-        limit 1
-      )
-      union all
-      (
-        select t.type
-        from taskq.worker_tasks_live t
-        where t.type > g.above
-          and g.below is null
-        order by t.type
-        limit 1
-      )
-    ) x
+  -- In the order of names, a step a row, so that the limit ends it: at_type is unhandled, or the beginning of
+  -- gap n, which ends before types[n]; the last gap has no end.
+  walk as (
+    select 1 as n, '' as at_type, false as is_unhandled
     union all
-    select x.type, f.below
-    from found f
-    cross join lateral (
+    select
+      case when x.type is null then w.n + 1 else w.n end,
+      coalesce(x.type, h.types[w.n]),
+      x.type is not null
+    from walk w
+    cross join handled h
+    left join lateral (
       (
         select t.type
         from taskq.worker_tasks_live t
-        where t.type > f.type
-          and t.type < f.below
+        where t.type > w.at_type
+          and t.type < h.types[w.n]
         order by t.type
         limit 1
       )
@@ -68,12 +46,20 @@ as $$
       (
         select t.type
         from taskq.worker_tasks_live t
-        where t.type > f.type
-          and f.below is null
+        where t.type > w.at_type
+          and h.types[w.n] is null
         order by t.type
         limit 1
       )
-    ) x
+    ) x on true
+    where x.type is not null
+      or h.types[w.n] is not null
+  ),
+  found as materialized (
+    select w.at_type as type
+    from walk w
+    where w.is_unhandled
+    limit $1
   ),
   lanes as (
     select f.type, x.priority
@@ -110,5 +96,4 @@ as $$
   ) x
   group by l.type
   order by l.type
-  limit $1
 $$;
