@@ -13,7 +13,7 @@
 --   finished_counts                what stats() adds up
 --   workers                        one row a worker process, with its lease
 --   cancel_requests                which running tasks are to end
---   task_id, awake_until, heard_until  sequences
+--   task_id                        a sequence, as are awake_until, heard_until and followed_until
 --   migrations, applied_functions  the books of `taskq migrate`
 
 create schema taskq;
@@ -173,8 +173,11 @@ create table taskq.task_progress (
 create sequence taskq.awake_until as bigint minvalue 0 start 0;
 
 -- Until when (milliseconds since the epoch) somebody wants to know of each new task: a worker with a
--- listener for worker-task:created, for one.
+-- listener for worker-task:created, or `taskq events --follow`.
 create sequence taskq.heard_until as bigint minvalue 0 start 0;
+
+-- Until when somebody follows the events of the whole fleet; workers look at each renewal.
+create sequence taskq.followed_until as bigint minvalue 0 start 0;
 
 -- Wakes a sleeping worker. Only when no worker has promised to look (or the promise lies more than 1 s
 -- ahead: a clock was set back), because NOTIFY takes a lock that serialises commits. Tells which tasks
@@ -238,6 +241,7 @@ create table taskq.applied_functions (
 \ir functions/retry.sql
 \ir functions/retry_many.sql
 \ir functions/cleanup.sql
+\ir functions/follow.sql
 
 -- For workers.
 \ir functions/make_days.sql

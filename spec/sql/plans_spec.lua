@@ -63,6 +63,14 @@ local STATEMENTS = {
     },
     unwanted = { BY_LANE },
   },
+  followed = {
+    arguments = IDS,
+    wanted = {
+      "using worker_tasks_live_has_one_row_an_id on worker_tasks_live",
+      "Index Cond: (id = i.id)", "Subplans Removed: ",
+    },
+    unwanted = { BY_LANE },
+  },
   progress = {
     arguments = IDS .. ", '{1,1}', array['{}','{}']::jsonb[]",
     wanted = { "Index Cond: (id = r.id)", "Index Cond: (id = p.id)" },
@@ -250,7 +258,7 @@ describe("the list of plans", function()
     local others = {
       announce = true, cancel_requests = true, echo = true, enqueue = true, enqueue_many = true,
       enqueue_task = true, enqueue_tasks = true,
-      failed_reloads = true, forget_workers = true, hear = true,
+      failed_reloads = true, follow = true, forget_workers = true, hear = true, publish = true,
       live_blocks = true,
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,
       task = true, terminate = true, xact_status = true,

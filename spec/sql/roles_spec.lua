@@ -80,6 +80,8 @@ local STATEMENTS = {
   { "select setval('taskq.awake_until', 1)", "worker" },
   { "select last_value from taskq.heard_until", "producer", "worker", "admin" },
   { "select setval('taskq.heard_until', 1)", "worker" },
+  { "select last_value from taskq.followed_until", "worker" },
+  { "select taskq.follow()", "reader", "admin" },
   { "select taskq.notify_created()", "producer", "worker", "admin" },
 
   { "select taskq.cancel(taskq.enqueue('a'))", "worker", "admin" },

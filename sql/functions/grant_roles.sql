@@ -65,6 +65,7 @@ begin
           'select on taskq.cancel_requests',
           'select, insert, update, delete on taskq.task_progress',
           'update on sequence taskq.awake_until, taskq.heard_until',
+          'select on sequence taskq.followed_until',
           -- What enqueue_task.sql returns to handlers.
           'select (id, scheduled_at, created_at) on taskq.worker_tasks',
           'select on taskq.finished_counts',
@@ -85,7 +86,7 @@ begin
              taskq.task_progress',
           'execute on function
              taskq.stats(), taskq.unhandled_types(integer), taskq.show(bigint),
-             taskq.type_pattern(text),
+             taskq.type_pattern(text), taskq.follow(),
              taskq.list(taskq.task_status, text, integer, bigint)'
         ]
       ),

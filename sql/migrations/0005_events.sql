@@ -4,6 +4,9 @@
 -- Until when (milliseconds since the epoch) somebody wants to know; see awake_until for why a sequence.
 create sequence taskq.heard_until as bigint minvalue 0 start 0;
 
+-- Until when somebody follows the events of the whole fleet; workers look at each renewal.
+create sequence taskq.followed_until as bigint minvalue 0 start 0;
+
 -- Both sequences in one query: reading the second one costs nothing that could be measured.
 create or replace function taskq.notify_workers() returns trigger
 language plpgsql

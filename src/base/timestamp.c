@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading RFC 3339.
+// Reading and writing RFC 3339.
 #include "base/timestamp.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/buffer.h"
 
 enum { DAYS_TO_1970 = 719468, DAYS_AN_ERA = 146097, YEARS_AN_ERA = 400, MOST_OFFSET_HOURS = 15 };
 
@@ -123,4 +127,20 @@ bool tq_timestamp_parse_us(const char *text, size_t len, int64_t *us)
 
     *us = (minutes * 60 + second) * 1000000 + fraction_us;
     return true;
+}
+
+void tq_timestamp_add(struct tq_buf *out, int64_t us)
+{
+    int64_t part_us = us % 1000000;
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm utc;
+    char text[64];
+
+    if (part_us < 0) {
+        part_us += 1000000;
+        seconds--;
+    }
+    (void)gmtime_r(&seconds, &utc); /* fails only for years that an int does not hold */
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    tq_buf_addf(out, "%s.%06" PRId64 "Z", text, part_us);
 }

@@ -16,23 +16,12 @@
 #include "command/help.h"
 
 const struct tq_command *const tq_commands[] = {
-    &tq_command_migrate,
-    &tq_command_worker,
-    &tq_command_dev,
-    &tq_command_enqueue,
-    &tq_command_stats,
-    &tq_command_list,
-    &tq_command_show,
-    &tq_command_cancel,
-    &tq_command_retry,
-    &tq_command_cleanup,
-    &tq_command_check,
-    &tq_command_test,
-    &tq_command_version,
-    &tq_command_help,
-    &tq_command_keeper,
-    &tq_command_minder,
-    NULL,
+    &tq_command_migrate, &tq_command_worker,  &tq_command_dev,
+    &tq_command_enqueue, &tq_command_stats,   &tq_command_list,
+    &tq_command_show,    &tq_command_events,  &tq_command_cancel,
+    &tq_command_retry,   &tq_command_cleanup, &tq_command_check,
+    &tq_command_test,    &tq_command_version, &tq_command_help,
+    &tq_command_keeper,  &tq_command_minder,  NULL,
 };
 
 #define AT(field) offsetof(struct tq_common, field)

@@ -57,6 +57,9 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_SHOW] = "show",
     [TQ_QUERY_HEAR] = "hear",
     [TQ_QUERY_CREATED] = "created",
+    [TQ_QUERY_PUBLISH] = "publish",
+    [TQ_QUERY_FOLLOW] = "follow",
+    [TQ_QUERY_FOLLOWED] = "followed",
 };
 /* clang-format on */
 

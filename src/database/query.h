@@ -52,6 +52,9 @@ enum tq_query {
     TQ_QUERY_SHOW,
     TQ_QUERY_HEAR,
     TQ_QUERY_CREATED,
+    TQ_QUERY_PUBLISH,
+    TQ_QUERY_FOLLOW,
+    TQ_QUERY_FOLLOWED,
     TQ_QUERY_COUNT,
 };
 

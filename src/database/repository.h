@@ -195,6 +195,8 @@ void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_r
 void tq_repository_hear(struct tq_connection *connection, struct tq_request *request);
 void tq_repository_created(struct tq_connection *connection, struct tq_request *request,
                            const int64_t *ids, size_t count);
+void tq_repository_publish(struct tq_connection *connection, struct tq_request *request,
+                           const char *const *texts, size_t count);
 void tq_repository_read_created(const struct tq_rows *rows, size_t row, struct tq_claimed *created);
 
 /* What a renewal says beside that it succeeded. server lives as long as the rows. */
@@ -202,9 +204,11 @@ struct tq_renewal {
     const char *server;     /* how this server can be told from another one */
     bool has_expired;       /* some other worker's lease ran out lately */
     int64_t next_expiry_us; /* until the next one would; -1: there is no other worker */
+    int64_t followed_ms;    /* for how long somebody follows the events; 0 or less: nobody does */
 };
 
-const char *tq_repository_read_server(const struct tq_rows *rows); /* of register */
+/* Of register: server and followed_ms. */
+void tq_repository_read_registered(const struct tq_rows *rows, struct tq_renewal *renewal);
 bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id,
                                 struct tq_renewal *renewal); /* false: that lease is lost */
 int64_t tq_repository_read_blocks(const struct tq_rows *rows);

@@ -33,6 +33,13 @@ void tq_repository_created(struct tq_connection *connection, struct tq_request *
     tq_connection_send(connection, request, TQ_QUERY_CREATED);
 }
 
+void tq_repository_publish(struct tq_connection *connection, struct tq_request *request,
+                           const char *const *texts, size_t count)
+{
+    tq_params_texts(tq_connection_params(connection), texts, count);
+    tq_connection_send(connection, request, TQ_QUERY_PUBLISH);
+}
+
 void tq_repository_read_created(const struct tq_rows *rows, size_t row, struct tq_claimed *created)
 {
     bool has_max = !tq_rows_is_null(rows, row, CREATED_MAX_ATTEMPTS);

@@ -9,6 +9,7 @@ enum renewed_column {
     RENEWED_SERVER,
     RENEWED_HAS_EXPIRED,
     RENEWED_NEXT_EXPIRY_US,
+    RENEWED_FOLLOWED_MS,
 };
 enum cancel_request_column { CANCEL_REQUEST_ID, CANCEL_REQUEST_CLAIMS };
 enum running_column {
@@ -135,9 +136,15 @@ void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_r
     tq_connection_send(connection, request, TQ_QUERY_UNHANDLED_TYPES);
 }
 
-const char *tq_repository_read_server(const struct tq_rows *rows)
+void tq_repository_read_registered(const struct tq_rows *rows, struct tq_renewal *renewal)
 {
-    return tq_rows_text(rows, 0, 0);
+    enum { SERVER, FOLLOWED_MS };
+
+    *renewal = (struct tq_renewal){
+        .server = tq_rows_text(rows, 0, SERVER),
+        .next_expiry_us = -1,
+        .followed_ms = tq_rows_int8(rows, 0, FOLLOWED_MS),
+    };
 }
 
 bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id, struct tq_renewal *renewal)
@@ -150,6 +157,7 @@ bool tq_repository_read_renewed(const struct tq_rows *rows, int64_t id, struct t
         renewal->next_expiry_us = tq_rows_is_null(rows, row, RENEWED_NEXT_EXPIRY_US)
                                       ? -1
                                       : tq_rows_int8(rows, row, RENEWED_NEXT_EXPIRY_US);
+        renewal->followed_ms = tq_rows_int8(rows, row, RENEWED_FOLLOWED_MS);
         return true;
     }
     return false;

@@ -334,6 +334,10 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
 {
     int room;
 
+    if (task->letter.kind == TQ_LETTER_STARTED) {
+        tq_events_started(dispatcher->config.events, task);
+        return;
+    }
     if (task->letter.kind == TQ_LETTER_HEARD) {
         tq_events_heard(dispatcher->config.events, task);
         return;

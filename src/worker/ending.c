@@ -108,8 +108,8 @@ void tq_worker_leave_when_quiet(struct tq_worker *worker)
         tq_claimer_needs_recovery(worker->claimer) != 0 && tq_lease_is_held(worker->lease);
 
     if (!tq_worker_is_quiet(worker) || tq_events_pending(worker->events) > 0 ||
-        !tq_hearsay_is_idle(&worker->hearsay) || tq_claimer_is_busy(worker->claimer) ||
-        has_lost_claim)
+        !tq_hearsay_is_idle(&worker->hearsay) || !tq_publisher_finish(worker->publisher) ||
+        tq_claimer_is_busy(worker->claimer) || has_lost_claim)
         return;
     worker->phase = TQ_WORKER_LEAVING;
     if (tq_line_is_ready(&worker->control))
@@ -154,6 +154,7 @@ static void close_all(struct tq_worker *worker)
     tq_lease_close(worker->lease);
     tq_claimer_close(worker->claimer);
     tq_settler_close(worker->settler);
+    tq_publisher_close(worker->publisher);
     tq_inbox_close(&worker->inbox, NULL);
     uv_close((uv_handle_t *)&worker->shutdown_timer, NULL);
     uv_unref(

@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "script/script.h"
 #include "worker/generation.h"
+#include "worker/publisher.h"
 
 enum { MOST_PENDING = 20000 };
 
@@ -69,21 +71,51 @@ static void add_to_chain(struct tq_events *events, struct tq_task *task)
     events->bytes += task->hearing->bytes;
 }
 
+static bool listens(const struct tq_events *events, enum tq_event_kind kind)
+{
+    return tq_script_listens((*events->config.generation)->script, kind);
+}
+
+static void publish(struct tq_events *events, const struct tq_task *task, enum tq_event_kind kind)
+{
+    const struct tq_event event = tq_hearing_event(task, kind);
+
+    tq_publisher_add(events->config.publisher, task, &event);
+}
+
+bool tq_events_wants(const struct tq_events *events, enum tq_event_kind kind)
+{
+    /* Those who follow hear of new tasks by themselves. */
+    return listens(events, kind) ||
+           (kind != TQ_EVENT_CREATED && tq_publisher_is_followed(events->config.publisher));
+}
+
+void tq_events_tell(struct tq_events *events, struct tq_task *task, enum tq_event_kind kind)
+{
+    if (kind != TQ_EVENT_CREATED && tq_publisher_is_followed(events->config.publisher))
+        publish(events, task, kind);
+    if (!listens(events, kind)) {
+        tq_task_free(task);
+        return;
+    }
+    tq_hearing_begin(task, kind);
+    add_to_chain(events, task);
+}
+
 bool tq_events_take(struct tq_events *events, struct tq_task *task)
 {
-    const struct tq_script *script = (*events->config.generation)->script;
     enum tq_event_kind kind;
 
-    if (!tq_hearing_kind(task, &kind) || !tq_script_listens(script, kind))
+    if (!tq_hearing_kind(task, &kind) || !tq_events_wants(events, kind))
         return false;
     tq_events_tell(events, task, kind);
     return true;
 }
 
-void tq_events_tell(struct tq_events *events, struct tq_task *task, enum tq_event_kind kind)
+void tq_events_started(struct tq_events *events, struct tq_task *copy)
 {
-    tq_hearing_begin(task, kind);
-    add_to_chain(events, task);
+    publish(events, copy, TQ_EVENT_STARTED);
+    tq_task_free(copy);
 }
 
 void tq_events_count_announced(struct tq_events *events)

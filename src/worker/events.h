@@ -15,9 +15,11 @@
 
 struct tq_events;
 struct tq_generation;
+struct tq_publisher;
 
 struct tq_events_config {
     struct tq_generation *const *generation; /* the current one: which listeners there are */
+    struct tq_publisher *publisher;          /* for those who follow the fleet */
     struct tq_executor *const *executors;
     int executor_count;
 };
@@ -27,6 +29,12 @@ void tq_events_free(struct tq_events *events); /* nothing is being told */
 
 /* A written task: true, and it is theirs, if listeners are to be told of it. */
 bool tq_events_take(struct tq_events *events, struct tq_task *task);
+
+/* Whether anybody is to be told of such events. */
+bool tq_events_wants(const struct tq_events *events, enum tq_event_kind kind);
+
+/* A copy of a task whose handler starts, for those who follow. */
+void tq_events_started(struct tq_events *events, struct tq_task *copy);
 
 /* A task that no thread of this process ran, or not now; it is theirs. */
 void tq_events_tell(struct tq_events *events, struct tq_task *task, enum tq_event_kind kind);

@@ -26,6 +26,7 @@ enum tq_letter_kind {
     TQ_LETTER_INTERRUPT, /* return everything now, started or not */
     TQ_LETTER_CANCEL,    /* stop and return one task, if it is still here */
     TQ_LETTER_ADOPT,     /* a newer generation: return what has not started */
+    TQ_LETTER_STARTED,   /* to main: a copy of a task whose handler starts */
     TQ_LETTER_HEARING,   /* tell it to the listeners */
     TQ_LETTER_HEARD,     /* and back */
     TQ_LETTER_HUSH,      /* stop the listeners, and return every hearing now */
@@ -39,6 +40,7 @@ struct tq_executor_config {
     int64_t task_timeout_ms;        /* of handlers that name none */
     struct tq_minder *minder;       /* of the programs that handlers start */
     rlim_t files_of_children;       /* that they may have open; 0: as many as we */
+    const atomic_bool *is_followed; /* somebody wants to know what starts */
     const atomic_bool *is_draining; /* what is_shutting_down() says */
     const char *conninfo;           /* of handlers' own connections */
     bool is_pooled;                 /* they go through a pooler that hands out servers */

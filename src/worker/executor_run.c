@@ -217,6 +217,8 @@ static void start(struct tq_executor *executor, struct tq_task *task)
 
     task->run = tq_run_start(loaded->script, handler, &seen, task);
     executor->running++;
+    if (atomic_load_explicit(executor->config.is_followed, memory_order_relaxed))
+        tq_executor_post(executor, tq_task_copy(task), TQ_LETTER_STARTED);
     if (tq_script_listens(loaded->script, TQ_EVENT_STARTED))
         tq_executor_announce(executor, task);
 }

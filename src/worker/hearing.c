@@ -17,12 +17,11 @@ static size_t text_bytes(const char *text)
     return text != NULL ? strlen(text) : 0;
 }
 
-void tq_hearing_begin(struct tq_task *task, enum tq_event_kind kind)
+struct tq_event tq_hearing_event(const struct tq_task *task, enum tq_event_kind kind)
 {
     const struct tq_settled *settled = &task->settlement.settled;
-    struct tq_hearing *hearing = tq_zalloc(sizeof *hearing);
 
-    hearing->event = (struct tq_event){
+    return (struct tq_event){
         .kind = kind,
         .duration_us = task->ended_us - task->started_us,
         .result = settled->result,
@@ -32,8 +31,15 @@ void tq_hearing_begin(struct tq_task *task, enum tq_event_kind kind)
         .error_kind = settled->kind,
         .will_retry = task->settlement.verdict == TQ_VERDICT_REQUEUE,
     };
+}
+
+void tq_hearing_begin(struct tq_task *task, enum tq_event_kind kind)
+{
+    struct tq_hearing *hearing = tq_zalloc(sizeof *hearing);
+
+    hearing->event = tq_hearing_event(task, kind);
     hearing->bytes = sizeof *task + task->payload_len + hearing->event.result_len +
-                     text_bytes(settled->error) + text_bytes(settled->traceback);
+                     text_bytes(hearing->event.error) + text_bytes(hearing->event.traceback);
     task->hearing = hearing;
 }
 

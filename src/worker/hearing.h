@@ -22,7 +22,10 @@ struct tq_hearing {
     size_t bytes;          /* held by the task */
 };
 
-/* Makes the task a hearing of this event. duration, result and error are taken from the task. */
+/* The event, as the task tells it; texts are the task's. */
+struct tq_event tq_hearing_event(const struct tq_task *task, enum tq_event_kind kind);
+
+/* Makes the task a hearing of this event. */
 void tq_hearing_begin(struct tq_task *task, enum tq_event_kind kind);
 
 /* What the settled task is an event of; false: of none (given back, snoozed, cancelled). */

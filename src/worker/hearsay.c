@@ -16,7 +16,7 @@ static void read_next(struct tq_hearsay *hearsay);
 
 static bool is_wanted(const struct tq_hearsay *hearsay, enum tq_event_kind kind)
 {
-    return tq_script_listens((*hearsay->generation)->script, kind);
+    return tq_events_wants(hearsay->events, kind);
 }
 
 /* ---- promising ---- */

@@ -100,11 +100,18 @@ static int64_t new_id(void)
     return id & INT64_MAX;
 }
 
+static void watch_followers(const struct tq_lease *lease, const struct tq_renewal *renewal)
+{
+    if (renewal->followed_ms > 0)
+        lease->config.on_followed(lease->config.owner, renewal->followed_ms);
+}
+
 static void on_registered(struct tq_request *request, const struct tq_rows *rows,
                           const struct tq_err *err)
 {
     struct tq_lease *lease =
         (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_renewal renewal;
 
     lease->is_pending = false;
     if (err != NULL) {
@@ -113,10 +120,12 @@ static void on_registered(struct tq_request *request, const struct tq_rows *rows
         arm(lease, RETRY_MS);
         return;
     }
-    (void)snprintf(lease->server, sizeof lease->server, "%s", tq_repository_read_server(rows));
+    tq_repository_read_registered(rows, &renewal);
+    (void)snprintf(lease->server, sizeof lease->server, "%s", renewal.server);
     lease->valid_until_us = lease->sent_us + lease->config.registration.lease_ms * 1000;
     lease->is_held = true;
     arm(lease, interval_ms(lease));
+    watch_followers(lease, &renewal);
     lease->config.on_held(lease->config.owner, lease->ids[0]);
 }
 
@@ -159,6 +168,7 @@ bool tq_lease_is_held(struct tq_lease *lease)
 
 static void watch_others(struct tq_lease *lease, const struct tq_renewal *renewal)
 {
+    watch_followers(lease, renewal);
     lease->config.on_others(lease->config.owner, renewal->next_expiry_us >= 0);
     if (renewal->has_expired)
         lease->config.on_others_expired(lease->config.owner);

@@ -33,6 +33,7 @@ struct tq_lease_config {
     void (*on_server_changed)(void *owner);
     void (*on_others)(void *owner, bool has_others); /* other workers are alive, at each renewal */
     void (*on_others_expired)(void *owner);          /* time to look for stale tasks */
+    void (*on_followed)(void *owner, int64_t ms);    /* somebody follows the events, for so long */
 };
 
 struct tq_lease *tq_lease_new(const struct tq_lease_config *config);

@@ -22,6 +22,7 @@
 #include "worker/line.h"
 #include "worker/pool.h"
 #include "worker/progress.h"
+#include "worker/publisher.h"
 #include "worker/reaper.h"
 #include "worker/strangers.h"
 #include "worker/reloader.h"
@@ -52,6 +53,7 @@ struct tq_worker {
     struct tq_line ear; /* pooled, and only if it may listen elsewhere */
     struct tq_settler *settler;
     struct tq_claimer *claimer;
+    struct tq_publisher *publisher;
     struct tq_events *events;
     struct tq_dispatcher *dispatcher;
     struct tq_lease *lease;
@@ -68,6 +70,7 @@ struct tq_worker {
     struct tq_hearsay hearsay;
 
     enum tq_worker_phase phase;
+    atomic_bool is_followed; /* [atomic] somebody wants to know what starts */
     atomic_bool is_draining; /* [atomic] what handlers are told */
     atomic_int lost_threads; /* [atomic] given up, and still there */
     bool is_interrupting, is_hushing, is_giving_up, is_abandoned;

@@ -26,8 +26,10 @@
 #include "worker/state.h"
 
 static const char *const claim_channels[] = {"taskq", NULL};
-static const char *const control_channels[] = {"taskq_cancel", "taskq_created", NULL};
-static const char *const all_channels[] = {"taskq", "taskq_cancel", "taskq_created", NULL};
+static const char *const control_channels[] = {"taskq_cancel", "taskq_created", "taskq_follow",
+                                               NULL};
+static const char *const all_channels[] = {"taskq", "taskq_cancel", "taskq_created", "taskq_follow",
+                                           NULL};
 
 enum { MAX_LEASE_MS = 20000 };
 
@@ -107,6 +109,13 @@ static void on_others(void *owner, bool has_others)
     tq_herald_catch_up(&worker->herald);
     tq_hearsay_promise(&worker->hearsay);
     tq_claimer_set_others(worker->claimer, has_others);
+}
+
+static void on_followed(void *owner, int64_t ms)
+{
+    struct tq_worker *worker = owner;
+
+    tq_publisher_follow(worker->publisher, ms);
 }
 
 static void on_others_expired(void *owner)
@@ -225,6 +234,8 @@ static void on_notify(void *owner, const char *channel, const char *payload)
         on_doorbell(worker, payload);
     else if (strcmp(channel, "taskq_created") == 0)
         tq_hearsay_take_created(&worker->hearsay, payload);
+    else if (strcmp(channel, "taskq_follow") == 0)
+        tq_publisher_follow(worker->publisher, TQ_FOLLOWED_MS);
     else
         tq_canceller_look(&worker->canceller); /* which tasks is asked of the table */
 }
@@ -290,6 +301,7 @@ static bool start_executors(struct tq_worker *worker, struct tq_err *err)
                      .task_timeout_ms = options->task_timeout_ms,
                      .minder = worker->minder,
                      .files_of_children = raise_file_limit(),
+                     .is_followed = &worker->is_followed,
                      .is_draining = &worker->is_draining,
                      .conninfo = options->conninfo,
                      .is_pooled = options->is_pooled,
@@ -365,8 +377,15 @@ static void make_claiming_parts(struct tq_worker *worker)
         .is_quiet = on_ask_quiet,
         .on_remaining = on_remaining,
     });
+    worker->publisher = tq_publisher_new(&(struct tq_publisher_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .worker_name = worker->name,
+        .is_followed = &worker->is_followed,
+    });
     worker->events = tq_events_new(&(struct tq_events_config){
         .generation = &worker->generation,
+        .publisher = worker->publisher,
         .executors = worker->pool.executors,
         .executor_count = worker->pool.count,
     });
@@ -408,6 +427,7 @@ static void make_keeping_parts(struct tq_worker *worker)
         .on_server_changed = on_server_changed,
         .on_others = on_others,
         .on_others_expired = on_others_expired,
+        .on_followed = on_followed,
     });
     worker->reaper = tq_reaper_new(&(struct tq_reaper_config){
         .loop = &worker->loop,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
 #include "unit/unit.h"
 
 static bool parse(const char *text, int64_t *us)
@@ -86,4 +87,15 @@ UNIT_TEST(reads_no_farther_than_the_length)
 
     CHECK(tq_timestamp_parse_us("1970-01-01T00:00:00Zebra", 20, &us));
     CHECK(!tq_timestamp_parse_us("1970-01-01T00:00:00Z", 19, &us));
+}
+
+UNIT_TEST(writes_times_in_utc)
+{
+    struct tq_buf out = {0};
+
+    tq_timestamp_add(&out, INT64_C(1732440600000001));
+    tq_buf_add_char(&out, ' ');
+    tq_timestamp_add(&out, -1);
+    CHECK_TEXT(out.data, "2024-11-24T09:30:00.000001Z 1969-12-31T23:59:59.999999Z");
+    tq_buf_deinit(&out);
 }

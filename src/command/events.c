@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// taskq events.
+#include <errno.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/glob.h"
+#include "command/command.h"
+#include "command/database.h"
+#include "database/follower.h"
+
+struct events_options {
+    bool is_following;
+    const char *type;
+};
+
+#define AT(field) offsetof(struct events_options, field)
+
+static const struct tq_option options[] = {
+    {"follow", TQ_OPTION_FLAG, AT(is_following), NULL, NULL, NULL, 0, 0,
+     "print events as they happen; needed"},
+    {"type", TQ_OPTION_TEXT, AT(type), "GLOB", NULL, NULL, 0, 0,
+     "only of tasks whose type matches, such as 'email:*'"},
+    {0},
+};
+
+struct printer {
+    const char *type; /* or NULL */
+    bool is_json;
+    bool is_lost_told; /* the connection is lost, and that was said */
+};
+
+static void on_event(void *owner, const struct tq_followed *followed)
+{
+    const struct printer *printer = owner;
+
+    if (printer->type != NULL && *followed->type != '\0' &&
+        !tq_glob_matches(printer->type, followed->type))
+        return;
+    if (printer->is_json)
+        (void)puts(followed->document);
+    else
+        (void)printf("%s  %-9s  %12s  %s%s%s\n", followed->at, followed->event, followed->id,
+                     followed->type, *followed->summary != '\0' ? "  " : "", followed->summary);
+}
+
+/* A reader that has left is the end, and no failure. */
+static bool on_flush(void *owner)
+{
+    (void)owner;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return true;
+    if (errno == EPIPE) {
+        __fpurge(stdout);
+        clearerr(stdout);
+    }
+    return false;
+}
+
+static void on_connected(void *owner)
+{
+    struct printer *printer = owner;
+
+    if (printer->is_lost_told)
+        (void)fputs("taskq: connected again; what happened meanwhile is not shown\n", stderr);
+    printer->is_lost_told = false;
+}
+
+static void on_lost(void *owner, const char *message)
+{
+    struct printer *printer = owner;
+
+    if (!printer->is_lost_told)
+        (void)fprintf(stderr, "taskq: no connection; trying again: %s\n", message);
+    printer->is_lost_told = true;
+}
+
+static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
+{
+    const struct events_options *o = call->options;
+    struct printer printer = {.type = o->type, .is_json = call->common->is_json};
+    struct tq_database database;
+    struct tq_session *session;
+    bool is_done = false;
+
+    (void)code;
+    if (!o->is_following)
+        return tq_err_set(err, TQ_ERR_USAGE, 0,
+                          "events are shown as they happen: taskq events --follow; what has "
+                          "happened is told by `taskq list` and `taskq show`");
+    if (!tq_database_open(call->common, &database, err))
+        return false;
+    /* Says at once what a connection that is tried again for ever only notes. */
+    if (!tq_database_connect_migrated(&database, "taskq events", &session, err))
+        goto close_database;
+    tq_session_close(session);
+    is_done = tq_follower_run(
+        &(struct tq_follower_config){
+            .conninfo = database.conninfo,
+            .output = STDOUT_FILENO,
+            .owner = &printer,
+            .on_event = on_event,
+            .on_flush = on_flush,
+            .on_connected = on_connected,
+            .on_lost = on_lost,
+        },
+        err);
+close_database:
+    tq_database_close(&database);
+    return is_done;
+}
+
+const struct tq_command tq_command_events = {
+    .name = "events",
+    .usage = "--follow [options]",
+    .summary = "show what happens to tasks, in the whole fleet",
+    .details =
+        "Prints a line each time a task is created, started, completed or failed, until it is\n"
+        "interrupted. With --json, each line is a JSON object. What happens too fast, or while "
+        "there\n"
+        "is no connection, is left out, and said so.\n",
+    .options = options,
+    .options_size = sizeof(struct events_options),
+    .run = run,
+};
