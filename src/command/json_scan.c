@@ -192,13 +192,75 @@ static bool scan_word(struct tq_json_scan *scan, const char *word, enum tq_json_
     return true;
 }
 
+/* The bytes of a string once its escapes are undone, one by one. */
+struct bytes {
+    const char *at, *end;
+    unsigned char rest[3]; /* of a character that was escaped, last byte first */
+    int rest_count;
+};
+
+static unsigned code_of(const char *digits)
+{
+    unsigned code = 0;
+
+    for (int i = 0; i < 4; i++)
+        code = code << 4 | (unsigned)hex_value(digits[i]);
+    return code;
+}
+
+/* Of \uXXXX, perhaps a pair of them; the string is known to be valid. Returns the first byte. */
+static int decode_unicode(struct bytes *bytes)
+{
+    unsigned code = code_of(bytes->at + 2);
+    unsigned first_bits = 0x7f;
+    int more = 0;
+
+    bytes->at += 6;
+    if (code >= 0xd800 && code < 0xdc00) {
+        code = 0x10000 + ((code - 0xd800) << 10) + (code_of(bytes->at + 2) - 0xdc00);
+        bytes->at += 6;
+    }
+    while (code > first_bits) {
+        bytes->rest[more++] = (unsigned char)(0x80 | (code & 0x3f));
+        code >>= 6;
+        first_bits = more == 1 ? 0x1f : first_bits >> 1;
+    }
+    bytes->rest_count = more;
+    return (int)(more == 0 ? code : (~first_bits << 1 & 0xff) | code);
+}
+
+/* -1: there is no more. */
+static int next_byte(struct bytes *bytes)
+{
+    static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
+    const char *letter;
+
+    if (bytes->rest_count > 0)
+        return bytes->rest[--bytes->rest_count];
+    if (bytes->at == bytes->end)
+        return -1;
+    if (*bytes->at != '\\')
+        return (unsigned char)*bytes->at++;
+    if (bytes->at[1] == 'u')
+        return decode_unicode(bytes);
+    letter = strchr(letters, bytes->at[1]);
+    bytes->at += 2;
+    return letter != NULL ? meanings[letter - letters] : bytes->at[-1];
+}
+
+/* By what they mean, however they are spelled. */
 static int compare_spans(const void *a, const void *b)
 {
     const struct tq_json_span *left = a, *right = b;
+    struct bytes ours = {.at = left->text, .end = left->text + left->len};
+    struct bytes theirs = {.at = right->text, .end = right->text + right->len};
+    int byte, other;
 
-    if (left->len != right->len)
-        return left->len < right->len ? -1 : 1;
-    return memcmp(left->text, right->text, left->len);
+    do {
+        byte = next_byte(&ours);
+        other = next_byte(&theirs);
+    } while (byte == other && byte >= 0);
+    return byte - other;
 }
 
 /* The keys from first on are those of one object. */

@@ -2,7 +2,7 @@
 //
 // Walks over one JSON text without building anything: what enqueue knows of a payload. It accepts
 // exactly what the type jsonb takes without loss: RFC 8259 in UTF-8, numbers of any size, but no
-// \u0000, no lone surrogates and no key twice in an object (keys are compared as they are spelled).
+// \u0000, no lone surrogates and no key twice in an object, however it is spelled.
 //
 // Jansson was no alternative: it refuses numbers that jsonb keeps, and it builds a tree only to
 // drop it.

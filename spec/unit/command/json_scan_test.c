@@ -73,6 +73,22 @@ UNIT_TEST(refuses_what_jsonb_cannot_hold)
     CHECK(!is_valid("[{\"x\":{\"a\":1,\"a\":1}}]"));
 }
 
+UNIT_TEST(finds_a_key_that_is_there_twice_in_another_spelling)
+{
+    static const char *const twice[] = {
+        "{\"type\":1,\"\\u0074ype\":2}", "{\"\\/\":1,\"/\":2}",
+        "{\"\\n\":1,\"\\u000A\":2}",     "{\"\u00e9\":1,\"\\u00E9\":2}",
+        "{\"\u20ac\":1,\"\\u20aC\":2}",  "{\"\U0001F600\":1,\"\\ud83d\\uDE00\":2}",
+        "{\"\\\"\":1,\"\\u0022\":2}",    "{\"a\u07ff!\":1,\"\\u0061\\u07FF!\":2}",
+        "{\"\uffff\":1,\"\\uffff\":2}",
+    };
+
+    for (size_t i = 0; i < sizeof twice / sizeof *twice; i++)
+        CHECK(!is_valid(twice[i]));
+    CHECK(is_valid("{\"u0074\":1,\"\\u0074\":2,\"\\\\u0074\":3,\"t \":4}"));
+    CHECK(is_valid("{\"b\":1,\"\\b\":2,\"\\u00e9\":3,\"\\u00c3\\u00a9\":4}"));
+}
+
 UNIT_TEST(finds_a_key_that_is_there_twice_among_many)
 {
     struct tq_buf text = {0};
