@@ -67,7 +67,7 @@ void tq_dispatcher_begin_turn(struct tq_dispatcher *dispatcher, int64_t now_us)
 
 int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
 {
-    int ahead = tq_pace_recent(&dispatcher->pace, dispatcher->now_us);
+    int ahead = tq_pace_ahead(&dispatcher->pace, dispatcher->now_us);
     int capacity = dispatcher->slots + ahead - (int)dispatcher->held_count;
 
     if (dispatcher->is_draining || tq_events_is_full(dispatcher->config.events))
@@ -359,6 +359,8 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
         add_to_chain(dispatcher, room, task);
         post_chains(dispatcher);
         return;
+    } else if (!dispatcher->is_draining) {
+        tq_pace_ease(&dispatcher->pace, dispatcher->now_us);
     }
     tq_task_judge(task, next_random(dispatcher),
                   tq_claimer_database_us(dispatcher->config.claimer, dispatcher->now_us));

@@ -5,6 +5,13 @@
 
 #include <string.h>
 
+enum {
+    LEAST_EIGHTHS = 4 * 8, /* or free slots would wait for each claim */
+    FIRST_EIGHTHS = 16 * 8,
+    MOST_EIGHTHS = 8 * 4096, /* beyond it nothing needs a limit */
+    HALVE_EVERY_US = 100 * 1000,
+};
+
 static void advance(struct tq_pace *pace, int64_t now_us)
 {
     int64_t slice = now_us / TQ_PACE_SLICE_US;
@@ -19,13 +26,7 @@ static void advance(struct tq_pace *pace, int64_t now_us)
     }
 }
 
-void tq_pace_add(struct tq_pace *pace, int64_t now_us, int count)
-{
-    advance(pace, now_us);
-    pace->counts[pace->slice % TQ_PACE_SLICES] += count;
-}
-
-int tq_pace_recent(struct tq_pace *pace, int64_t now_us)
+static int recent(struct tq_pace *pace, int64_t now_us)
 {
     int sum = 0;
 
@@ -33,4 +34,32 @@ int tq_pace_recent(struct tq_pace *pace, int64_t now_us)
     for (int i = 0; i < TQ_PACE_SLICES; i++)
         sum += pace->counts[i];
     return sum;
+}
+
+void tq_pace_add(struct tq_pace *pace, int64_t now_us, int count)
+{
+    advance(pace, now_us);
+    pace->counts[pace->slice % TQ_PACE_SLICES] += count;
+    if (pace->limit_eighths > 0)
+        pace->limit_eighths += count;
+    if (pace->limit_eighths > MOST_EIGHTHS)
+        pace->limit_eighths = 0;
+}
+
+void tq_pace_ease(struct tq_pace *pace, int64_t now_us)
+{
+    if (pace->halved_us != 0 && now_us - pace->halved_us < HALVE_EVERY_US)
+        return;
+    pace->halved_us = now_us;
+    pace->limit_eighths = pace->limit_eighths > 0 ? pace->limit_eighths / 2 : FIRST_EIGHTHS;
+    if (pace->limit_eighths < LEAST_EIGHTHS)
+        pace->limit_eighths = LEAST_EIGHTHS;
+}
+
+int tq_pace_ahead(struct tq_pace *pace, int64_t now_us)
+{
+    int finished = recent(pace, now_us);
+    int limit = (int)(pace->limit_eighths / 8);
+
+    return pace->limit_eighths > 0 && finished > limit ? limit : finished;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// How many tasks finished within the last 20 ms: the measure for claiming ahead. Main thread only.
+// How far to claim ahead: as many tasks as finished within the last 20 ms. Where short and long
+// tasks mix, that is too far each time that long ones have taken all slots, and what was claimed
+// ahead goes back to the queue; so each time the limit is halved, and it grows by one with eight
+// tasks that finish. Main thread only.
 #ifndef TQ_WORKER_PACE_H
 #define TQ_WORKER_PACE_H
 
@@ -11,9 +14,15 @@ enum { TQ_PACE_SLICES = 5, TQ_PACE_SLICE_US = 4000 };
 struct tq_pace {   /* zero-initialized */
     int64_t slice; /* number of the newest, counted from the clock's origin */
     int counts[TQ_PACE_SLICES];
+    int64_t limit_eighths; /* of how far ahead; 0: there is no limit */
+    int64_t halved_us;
 };
 
 void tq_pace_add(struct tq_pace *pace, int64_t now_us, int count);
-int tq_pace_recent(struct tq_pace *pace, int64_t now_us);
+
+/* Tasks that were claimed ahead could not start in time. Of many at once the first one counts. */
+void tq_pace_ease(struct tq_pace *pace, int64_t now_us);
+
+int tq_pace_ahead(struct tq_pace *pace, int64_t now_us);
 
 #endif
