@@ -434,7 +434,8 @@ static bool set_options(struct tq_smtp_session *session, int64_t timeout_ms)
            curl_easy_setopt(curl, CURLOPT_USE_SSL, server->tls) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
            (server->ca_file == NULL ||
-            curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_file) == CURLE_OK) &&
+            (curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_file) == CURLE_OK &&
+             curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
            curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_line) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERDATA, session) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, session->problem) == CURLE_OK &&
