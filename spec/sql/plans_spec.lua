@@ -71,6 +71,11 @@ local STATEMENTS = {
     },
     unwanted = { BY_LANE },
   },
+  written = {
+    arguments = IDS .. ", '{1,1}', '{7,7}', '{x,null}'",
+    wanted = { "Index Cond: (id = r.id)", "Index Cond: (task_id = r.id)", "Subplans Removed: " },
+    unwanted = { "on worker_tasks_live", "on worker_tasks_failed", "on worker_tasks_cancelled" },
+  },
   progress = {
     arguments = IDS .. ", '{1,1}', array['{}','{}']::jsonb[]",
     wanted = { "Index Cond: (id = r.id)", "Index Cond: (id = p.id)" },

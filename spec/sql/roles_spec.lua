@@ -34,6 +34,7 @@ local STATEMENTS = {
   { "select payload from taskq.worker_tasks_finished", "worker", "reader", "admin" },
   { "select error from taskq.worker_tasks_finished", "reader", "admin" },
   { "select error from taskq.task_attempts", "reader", "admin" },
+  { "select kind from taskq.task_attempts", "worker", "reader", "admin" },
   { "select n from taskq.finished_counts", "worker", "reader", "admin" },
   { "select name from taskq.workers", "worker", "reader", "admin" },
   { "select id from taskq.cancel_requests", "worker", "reader", "admin" },

@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local uv = require "luv"
+local proxy = require "support.proxy"
 local wait = require "support.wait"
 local worker = require "support.worker"
 
@@ -155,6 +156,31 @@ describe("a listener", function()
     assert.equal(1, notes()[#notes()].result.n)
     worker.stop(process)
     other:close()
+  end)
+
+  it("is told once when the connection breaks before the answer", function()
+    local middle = proxy.new(queue.url)
+    local process = queue:start(HANDLERS, { url = middle.url })
+    queue:enqueue("hear:succeed", { gate = queue.gate, n = 1 })
+    queue:enqueue("hear:give_up")
+    await_event("started", 2)
+    await_event("failed")
+
+    middle:mute("taskq completion")
+    queue:enqueue("hear:give_up")
+    queue:open_gate()
+    queue:await_count("completed", 1)
+    middle:cut("taskq completion")
+    await_event("completed")
+    await_event("failed", 2)
+
+    worker.stop(process)
+    local counts = {}
+    for _, event in ipairs(events()) do
+      counts[event] = (counts[event] or 0) + 1
+    end
+    assert.same({ started = 3, completed = 1, failed = 2 }, counts)
+    middle:close()
   end)
 
   it("that fails is logged, and the next one is told", function()

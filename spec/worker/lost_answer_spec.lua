@@ -94,11 +94,26 @@ describe("when an answer is lost", function()
     queue:await_count("completed", 2)
     local finished = queue:task(id)
     middle:cut("taskq completion")
-    worker.await_log(process, "outcome not written")
+    worker.stop(process)
 
     assert.same(finished, queue:task(id))
     queue:assert_completed(2)
+    assert.matches("stopped completed=2 failed=0 retried=0 given_back=0 lost=0", process:stderr())
+  end)
+
+  it("the failure that it confirmed is known to be written", function()
+    local process = start()
+
+    middle:mute("taskq completion")
+    local id = queue:enqueue("fail:discard")
+    queue:await_count("failed", 1)
+    middle:cut("taskq completion")
     worker.stop(process)
+
+    assert.equal(1, queue.db:value("select count(*) from taskq.task_attempts where task_id = $1",
+      id))
+    assert.matches("error worker task failed task=" .. id, process:stderr())
+    assert.matches("stopped completed=1 failed=1 retried=0 given_back=0 lost=0", process:stderr())
   end)
 
   it("the lease goes on", function()

@@ -58,8 +58,10 @@ begin
           'update (status, claims, attempts, started_at, worker_id, scheduled_at, error)
              on taskq.worker_tasks_live',
           'insert on taskq.worker_tasks_finished',
+          -- For listeners, and for outcomes whose answer was lost.
           'select (id, type, status, payload, priority, attempts, max_attempts, claims, scheduled_at,
-             created_at, finished_at) on taskq.worker_tasks_finished', -- for listeners
+             created_at, finished_at, worker_id) on taskq.worker_tasks_finished',
+          'select (task_id, claims, worker_id, kind, finished_at) on taskq.task_attempts',
           'insert on taskq.finished_counts, taskq.task_attempts',
           'select, insert, update, delete on taskq.workers',
           'select on taskq.cancel_requests',

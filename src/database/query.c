@@ -27,6 +27,7 @@ static const char *const names[TQ_QUERY_COUNT] = {
     [TQ_QUERY_REQUEUE] = "requeue",
     [TQ_QUERY_PROGRESS] = "progress",
     [TQ_QUERY_LOCATE] = "locate",
+    [TQ_QUERY_WRITTEN] = "written",
     [TQ_QUERY_STALE] = "stale",
     [TQ_QUERY_HELD] = "held",
     [TQ_QUERY_LIVE_BLOCKS] = "live_blocks",

@@ -160,6 +160,11 @@ void tq_repository_locate(struct tq_connection *connection, struct tq_request *r
 void tq_repository_progress(struct tq_connection *connection, struct tq_request *request,
                             const struct tq_progress_item *items, size_t count);
 
+/* Those of a null kind were to be completed, the others to be failed or retried. */
+void tq_repository_written(struct tq_connection *connection, struct tq_request *request,
+                           struct tq_settled *const *items, size_t count);
+bool tq_repository_read_is_written(const struct tq_rows *rows, int64_t id);
+
 /* Of complete, fail and requeue: whether every item was written, and whether one was. */
 bool tq_repository_read_all_done(const struct tq_rows *rows);
 bool tq_repository_read_is_done(const struct tq_rows *rows, int64_t id);

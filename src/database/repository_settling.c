@@ -174,6 +174,29 @@ void tq_repository_locate(struct tq_connection *connection, struct tq_request *r
     tq_connection_send(connection, request, TQ_QUERY_LOCATE);
 }
 
+void tq_repository_written(struct tq_connection *connection, struct tq_request *request,
+                           struct tq_settled *const *items, size_t count)
+{
+    struct tq_params *params = tq_connection_params(connection);
+
+    add_ids(params, items, count);
+    add_claims(params, items, count);
+    add_workers(params, items, count);
+    tq_params_array(params, TQ_ELEMENT_TEXT, count);
+    for (size_t i = 0; i < count; i++)
+        tq_params_item_text(params, items[i]->kind);
+    tq_connection_send(connection, request, TQ_QUERY_WRITTEN);
+}
+
+bool tq_repository_read_is_written(const struct tq_rows *rows, int64_t id)
+{
+    for (size_t row = 0; row < tq_rows_count(rows); row++) {
+        if (tq_rows_int8(rows, row, 0) == id)
+            return true;
+    }
+    return false;
+}
+
 bool tq_repository_read_all_done(const struct tq_rows *rows)
 {
     return tq_rows_is_null(rows, 0, 0);

@@ -33,8 +33,8 @@ struct batch {
     bool is_locating; /* the request asks where the items are, after a miss or a lock */
 };
 
-/* Settlements that were locked by somebody else; asked about apart, so that nobody waits for them.
- */
+/* Settlements that are asked about apart, so that nobody waits for them: those that were locked by
+   somebody else, and those that may have been written. */
 struct aside {
     struct tq_request request; /* first */
     struct tq_settler *settler;
@@ -47,7 +47,7 @@ struct tq_settler {
     struct tq_connection *connection;
     struct batch batches[TQ_VERDICT_COUNT];
     int in_flight; /* batches whose request has not been answered */
-    struct aside aside;
+    struct aside locked, unsure;
     uv_timer_t timer;  /* asks about them, and flushes again after a refusal */
     bool is_held_back; /* until the timer: the server refuses writes */
     size_t pending;
@@ -55,8 +55,10 @@ struct tq_settler {
 
 static void on_written(struct tq_request *request, const struct tq_rows *rows,
                        const struct tq_err *err);
-static void on_aside_located(struct tq_request *request, const struct tq_rows *rows,
-                             const struct tq_err *err);
+static void on_locked_located(struct tq_request *request, const struct tq_rows *rows,
+                              const struct tq_err *err);
+static void on_unsure_answered(struct tq_request *request, const struct tq_rows *rows,
+                               const struct tq_err *err);
 
 static void list_init(struct list *list)
 {
@@ -99,9 +101,11 @@ struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connect
     struct tq_settler *settler = tq_zalloc(sizeof *settler);
 
     settler->connection = connection;
-    list_init(&settler->aside.list);
-    settler->aside.settler = settler;
-    settler->aside.request.on_done = on_aside_located;
+    list_init(&settler->locked.list);
+    list_init(&settler->unsure.list);
+    settler->locked.settler = settler->unsure.settler = settler;
+    settler->locked.request.on_done = on_locked_located;
+    settler->unsure.request.on_done = on_unsure_answered;
     (void)uv_timer_init(loop, &settler->timer); /* always 0 */
     settler->timer.data = settler;
     for (int i = 0; i < TQ_VERDICT_COUNT; i++) {
@@ -167,7 +171,8 @@ void tq_settler_drop(struct tq_settler *settler,
 {
     for (int i = 0; i < TQ_VERDICT_COUNT; i++)
         drop_from(settler, &settler->batches[i].queued, is_lost, arg);
-    drop_from(settler, &settler->aside.list, is_lost, arg);
+    drop_from(settler, &settler->locked.list, is_lost, arg);
+    drop_from(settler, &settler->unsure.list, is_lost, arg);
 }
 
 /* ---- flushing ---- */
@@ -236,16 +241,31 @@ void tq_settler_flush(struct tq_settler *settler)
     }
 }
 
-static void ask_about_aside(struct tq_settler *settler)
+/* False when there is nothing to ask, or an answer is on its way. */
+static bool fill_aside(struct tq_settler *settler, struct aside *aside)
 {
-    struct aside *aside = &settler->aside;
-
     if (aside->count > 0 || aside->list.first == NULL ||
         !tq_connection_is_ready(settler->connection))
-        return;
+        return false;
     while (aside->list.first != NULL && aside->count < MAX_BATCH)
         aside->items[aside->count++] = &list_take(&aside->list)->settled;
-    tq_repository_locate(settler->connection, &aside->request, aside->items, aside->count);
+    return true;
+}
+
+static void ask_about_locked(struct tq_settler *settler)
+{
+    struct aside *locked = &settler->locked;
+
+    if (fill_aside(settler, locked))
+        tq_repository_locate(settler->connection, &locked->request, locked->items, locked->count);
+}
+
+static void ask_about_unsure(struct tq_settler *settler)
+{
+    struct aside *unsure = &settler->unsure;
+
+    if (fill_aside(settler, unsure))
+        tq_repository_written(settler->connection, &unsure->request, unsure->items, unsure->count);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -253,7 +273,8 @@ static void on_timer(uv_timer_t *timer)
     struct tq_settler *settler = timer->data;
 
     settler->is_held_back = false;
-    ask_about_aside(settler);
+    ask_about_locked(settler);
+    ask_about_unsure(settler);
     tq_settler_flush(settler);
 }
 
@@ -310,6 +331,18 @@ static void take_written(struct batch *batch, const struct tq_rows *rows)
         finish_batch(batch);
 }
 
+/* It does not run under this claim any more. That may be our own doing; a task that was given back
+   left no trace that would tell. */
+static void miss(struct tq_settler *settler, struct tq_settlement *settlement)
+{
+    bool is_traced = settlement->verdict == TQ_VERDICT_COMPLETE || settlement->settled.kind != NULL;
+
+    if (settlement->is_unsure && is_traced)
+        list_append(&settler->unsure.list, settlement);
+    else
+        settle(settler, settlement, false);
+}
+
 /* Where each item is now: queued again, set aside, or lost. */
 static void sort_located(struct tq_settler *settler, struct tq_settled *const *items, size_t count,
                          const struct tq_rows *rows)
@@ -320,14 +353,15 @@ static void sort_located(struct tq_settler *settler, struct tq_settled *const *i
 
         if (!tq_repository_read_place(rows, settlement->settled.id, &settlement->settled.tid,
                                       &is_locked))
-            settle(settler, settlement, false);
+            miss(settler, settlement);
         else if (is_locked)
-            list_append(&settler->aside.list, settlement);
+            list_append(&settler->locked.list, settlement);
         else
             list_append(&settler->batches[settlement->verdict].queued, settlement);
     }
-    if (settler->aside.list.first != NULL)
+    if (settler->locked.list.first != NULL)
         try_later(settler, LOCKED_RETRY_MS);
+    ask_about_unsure(settler);
 }
 
 static void take_places(struct batch *batch, const struct tq_rows *rows)
@@ -336,22 +370,44 @@ static void take_places(struct batch *batch, const struct tq_rows *rows)
     finish_batch(batch);
 }
 
-static void on_aside_located(struct tq_request *request, const struct tq_rows *rows,
-                             const struct tq_err *err)
+/* The question was not answered: it is asked again. */
+static void put_aside_again(struct aside *aside, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        list_append(&aside->list, settlement_of(aside->items[i]));
+    try_later(aside->settler, REFUSED_RETRY_MS);
+}
+
+static void on_locked_located(struct tq_request *request, const struct tq_rows *rows,
+                              const struct tq_err *err)
 {
     struct aside *aside = (struct aside *)request; /* it is the first member */
-    struct tq_settler *settler = aside->settler;
     size_t count = aside->count;
 
     aside->count = 0;
-    if (err == NULL) {
-        sort_located(settler, aside->items, count, rows);
-        tq_settler_flush(settler);
+    if (err != NULL) {
+        put_aside_again(aside, count);
+        return;
+    }
+    sort_located(aside->settler, aside->items, count, rows);
+    tq_settler_flush(aside->settler);
+}
+
+static void on_unsure_answered(struct tq_request *request, const struct tq_rows *rows,
+                               const struct tq_err *err)
+{
+    struct aside *aside = (struct aside *)request; /* it is the first member */
+    size_t count = aside->count;
+
+    aside->count = 0;
+    if (err != NULL) {
+        put_aside_again(aside, count);
         return;
     }
     for (size_t i = 0; i < count; i++)
-        list_append(&settler->aside.list, settlement_of(aside->items[i]));
-    try_later(settler, REFUSED_RETRY_MS);
+        settle(aside->settler, settlement_of(aside->items[i]),
+               tq_repository_read_is_written(rows, aside->items[i]->id));
+    ask_about_unsure(aside->settler);
 }
 
 /* One item whose data the server refuses. What it said goes; then its own data go, the server's
@@ -388,6 +444,13 @@ static void take_culprit(struct batch *batch, const struct tq_err *err)
     list_append(&batch->settler->batches[culprit->verdict].queued, culprit);
 }
 
+/* A statement that was sent may have been carried out. */
+static void mark_unsure(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count && !batch->is_locating; i++)
+        settlement_of(batch->items[i])->is_unsure = true;
+}
+
 static bool has_class(const struct tq_err *err, const char *class)
 {
     return strncmp(err->sqlstate, class, 2) == 0;
@@ -416,8 +479,10 @@ static void take_refusal(struct batch *batch, const struct tq_err *err)
         else
             put_back(batch);
     } else if (is_lost || has_class(err, "40")) {
-        if (is_lost)
+        if (is_lost) {
             halve(batch);
+            mark_unsure(batch);
+        }
         put_back(batch); /* on_ready flushes again */
     } else {
         tq_log(TQ_LOG_ERROR, "settler", "the database refuses outcomes; they are kept and retried",

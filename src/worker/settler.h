@@ -5,7 +5,9 @@
 // completion connection.
 //
 //     queued --flush--> in flight --written--> on_settled(true)
-//                           |----not where it was--> located --> queued again, or on_settled(false)
+//                           |----not where it was--> located --> queued again, or
+//                           on_settled(false); |                        one whose answer was lost:
+//                           asked about, whether |                        it was written
 //                           |----locked by somebody--> set aside, asked about apart every 50 ms
 //                           |----data refused--> batches are halved until one item is left: the
 //                           culprit |        is settled as failed with the server's message

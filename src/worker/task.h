@@ -36,6 +36,7 @@ struct tq_settlement {
     enum tq_verdict verdict;
     struct tq_settlement *next; /* the settler's list */
     int refusals;               /* of its data: the settler has replaced them */
+    bool is_unsure;             /* it was sent, and the connection broke before the answer */
     char *own_error;            /* the replacement, owned by the settlement */
     /* Written (true), or lost: the fence no longer holds. The settlement is the receiver's again.
      */

@@ -68,8 +68,8 @@ void tq_task_log_end(const struct tq_task *task, bool is_watched)
 void tq_task_log_loss(const struct tq_task *task)
 {
     tq_log(TQ_LOG_WARN, "worker",
-           "outcome not written: the task is no longer this worker's, or it was written just "
-           "before the connection broke",
+           "outcome not written: the task is no longer this worker's, or it was given back "
+           "just before the connection broke",
            "task=%lld type=%s attempt=%d", (long long)task->settlement.settled.id, task->type,
            task->attempts);
 }
