@@ -382,6 +382,8 @@ void tq_dispatcher_lose(struct tq_dispatcher *dispatcher, struct tq_task *task, 
 
     unlink_held(dispatcher, task);
     hold(dispatcher, copy);
+    copy->executor = task->executor;
+    copy->is_fenced = task->is_fenced;
     copy->outcome = TQ_OUTCOME_STOPPED;
     copy->stop = reason;
     copy->error_kind = tq_strdup(kind);

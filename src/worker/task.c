@@ -97,9 +97,7 @@ struct tq_task *tq_task_copy(const struct tq_task *task)
     copy->max_attempts = task->max_attempts;
     copy->scheduled_at_us = task->scheduled_at_us;
     copy->created_at_us = task->created_at_us;
-    copy->executor = task->executor;
-    copy->last_executor = task->last_executor;
-    copy->is_fenced = task->is_fenced;
+    copy->executor = copy->last_executor = -1;
     copy->is_announced = task->is_announced;
     copy->is_committed = task->is_committed;
     if (copy->is_committed && task->result != NULL) {

@@ -107,7 +107,8 @@ void tq_task_bind(struct tq_task *task, struct tq_generation *generation,
 void tq_task_free(struct tq_task *task);
 
 /* What is known of the task without its run: for the settlement of one that a stuck executor has
-   and keeps, which must not be in a slice that could change it, and for listeners. */
+   and keeps, which must not be in a slice that could change it, and for listeners. What is the main
+   thread's is left out. */
 struct tq_task *tq_task_copy(const struct tq_task *task);
 
 /* Decides from the outcome how the task goes on: fills settlement.verdict and settlement.settled.
