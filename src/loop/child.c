@@ -375,6 +375,7 @@ struct tq_child *tq_child_start(uv_loop_t *loop, const struct tq_child_request *
     (void)uv_timer_init(loop, &child->timer); /* always 0 */
     child->timer.data = child->process.data = child;
     child->open_handles = 1;
+    tq_minder_start(request->minder);
     code = spawn(child);
     if (code != 0) {
         child->is_released = child->state.has_exited = true;

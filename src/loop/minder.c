@@ -89,6 +89,8 @@ static void start(struct tq_minder *minder)
 {
     int fds[2];
 
+    if (minder->is_started)
+        return;
     minder->is_started = true;
     if (pipe2(fds, O_CLOEXEC) != 0)
         return;
@@ -101,16 +103,23 @@ static void start(struct tq_minder *minder)
 }
 
 /* A minder that is gone is no error of the one who tells it something. */
-static void tell(struct tq_minder *minder, bool may_start, const struct note *note)
+static void tell(struct tq_minder *minder, const struct note *note)
 {
     ssize_t len;
 
     (void)pthread_mutex_lock(&minder->mutex); /* fails only for a mutex that is none */
-    if (!minder->is_started && may_start)
-        start(minder);
     do {
         len = minder->fd >= 0 ? write(minder->fd, note, sizeof *note) : 0;
     } while (len < 0 && errno == EINTR);
+    (void)pthread_mutex_unlock(&minder->mutex);
+}
+
+void tq_minder_start(struct tq_minder *minder)
+{
+    if (minder == NULL)
+        return;
+    (void)pthread_mutex_lock(&minder->mutex); /* as above */
+    start(minder);
     (void)pthread_mutex_unlock(&minder->mutex);
 }
 
@@ -119,7 +128,7 @@ void tq_minder_add(struct tq_minder *minder, const void *owner, pid_t group)
     const struct note note = {NOTE_ADD, group, (uintptr_t)owner};
 
     if (minder != NULL)
-        tell(minder, true, &note);
+        tell(minder, &note);
 }
 
 void tq_minder_remove(struct tq_minder *minder, pid_t group)
@@ -127,7 +136,7 @@ void tq_minder_remove(struct tq_minder *minder, pid_t group)
     const struct note note = {NOTE_REMOVE, group, 0};
 
     if (minder != NULL)
-        tell(minder, false, &note);
+        tell(minder, &note);
 }
 
 void tq_minder_stop(struct tq_minder *minder, const void *owner)
@@ -135,7 +144,7 @@ void tq_minder_stop(struct tq_minder *minder, const void *owner)
     const struct note note = {NOTE_STOP, NO_GROUP, (uintptr_t)owner};
 
     if (minder != NULL)
-        tell(minder, false, &note);
+        tell(minder, &note);
 }
 
 void tq_minder_free(struct tq_minder *minder)

@@ -21,6 +21,9 @@ void tq_minder_free(struct tq_minder *minder);
 
 /* The rest from any thread; minder may be NULL. The owner is whatever tells the owners apart. */
 
+/* Starts the minder's process if need be. To be called before a child is started, so that hardly
+   any time passes until it is minded. */
+void tq_minder_start(struct tq_minder *minder);
 void tq_minder_add(struct tq_minder *minder, const void *owner, pid_t group);
 void tq_minder_remove(struct tq_minder *minder, pid_t group);
 
