@@ -183,16 +183,13 @@ function Queue:await_count(status, count, timeout_s)
     "select count(*) >= $1 from taskq.worker_tasks where status = $2", count, status)
 end
 
---- The lines that handlers have written.
+--- The lines that handlers have written. One that crosses a page of the file may be seen half.
 ---@return string[]
 function Queue:notes()
   local lines = {}
-  local file = io.open(self.file)
-  if file then
-    for line in file:lines() do
-      lines[#lines + 1] = line
-    end
-    file:close()
+  local file <close> = io.open(self.file)
+  for line in (file and file:read("a") or ""):gmatch("([^\n]*)\n") do
+    lines[#lines + 1] = line
   end
   return lines
 end
