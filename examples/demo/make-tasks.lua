@@ -127,7 +127,8 @@ local KINDS = {
   { count = 5, status = "failed", make = gone_webhook },
 }
 
-local STATS = '{"pending":0,"running":0,"completed":%d,"failed":%d,"cancelled":0,"total":%d}'
+local STATS = '{"pending":0,"running":0,"completed":%d,"failed":%d,"cancelled":0,"total":%d,'
+  .. '"unhandled_types":[],"failed_reloads":[]}'
 
 local function encode(value)
   if type(value) ~= "table" then
