@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // taskq.log.debug, info, warn, error (message, fields): lines of the worker's log. Each carries the
-// id, type and attempt of the task whose handler wrote it, then the fields, in no particular order.
-// From info on they are kept with the attempt too, whatever --log-level says.
+// id, type and attempt of the task whose handler wrote it, then the fields in the order of their
+// keys. From info on they are kept with the attempt too, whatever --log-level says.
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -67,6 +68,14 @@ static struct tq_log_pair push_value(lua_State *L, int index)
     return pair;
 }
 
+/* lua_next() has another order in each state, and two lines of one statement should read alike. */
+static int compare_keys(const void *a, const void *b)
+{
+    const struct tq_log_pair *left = a, *right = b;
+
+    return strcmp(left->key, right->key);
+}
+
 static int write_line(lua_State *L, enum tq_log_level level)
 {
     struct tq_log_pair pairs[MAX_PAIRS];
@@ -104,6 +113,8 @@ static int write_line(lua_State *L, enum tq_log_level level)
         pairs[count++].key = push_key(L, key);
         lua_pushvalue(L, key);
     }
+    if (count > own)
+        qsort(pairs + own, count - own, sizeof *pairs, compare_keys);
     tq_log_pairs(level, area, message, pairs, count);
     if (is_kept)
         tq_context_keep_line(run, level, message, pairs + own, count - own);

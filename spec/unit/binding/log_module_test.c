@@ -72,6 +72,12 @@ UNIT_TEST(writes_values_of_all_types)
               " info  handler m task=7 type=t attempt=1 odd_key_=v\n");
 }
 
+UNIT_TEST(writes_fields_in_the_order_of_their_keys)
+{
+    check_log("taskq.log.info('m', { d = 4, b = 2, a = 1, f = 6, e = 5, c = 3, [1] = 0 })",
+              " info  handler m task=7 type=t attempt=1 1=0 a=1 b=2 c=3 d=4 e=5 f=6\n");
+}
+
 UNIT_TEST(writes_json)
 {
     char log[512];
