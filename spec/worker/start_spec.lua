@@ -54,12 +54,12 @@ describe("a worker does not start", function()
 
   it("when a handler has a field that does not exist", function()
     refuses({ ["a.lua"] = 'return { type = "a", handler = print, time_out = 5 }' },
-      'a.lua: unknown field "time_out" (did you mean "timeout"?)')
+      'a.lua:1: unknown field "time_out" (did you mean "timeout"?)')
   end)
 
   it("when a value makes no sense", function()
-    refuses({ ["a.lua"] = 'return { { type = "a", handler = print, timeout = "5s" } }' },
-      'a.lua: handler 1: timeout: must be a number of milliseconds, 1 or more, not "5s"')
+    refuses({ ["a.lua"] = 'return { {\n  type = "a", handler = print,\n  timeout = "5s" } }' },
+      'a.lua:3: handler 1: timeout: must be a number of milliseconds, 1 or more, not "5s"')
   end)
 
   it("when two handlers have one type", function()

@@ -43,13 +43,30 @@ static bool choose_types(struct tq_generation *generation, const char *folder,
     return true;
 }
 
+/* A message that begins with a file gets the line in it too, where that can be told. */
+static bool tell_place(const struct tq_source *source, struct tq_err *err)
+{
+    struct tq_source_place place;
+
+    if (!tq_source_locate(source, err->message, &place) || place.line == 0 ||
+        place.reason == err->message)
+        return false;
+
+    char *reason = tq_strdup(place.reason);
+
+    (void)tq_err_set(err, err->domain, err->code, "%s:%ld: %s", place.file, place.line, reason);
+    free(reason);
+    return false;
+}
+
 bool tq_generation_open(const struct tq_generation *generation, struct tq_script **script,
                         struct tq_err *err)
 {
     static const struct tq_host no_host; /* files are only loaded with it; nothing runs */
     const struct tq_script_config config = {.open_taskq = luaopen_taskq, .host = &no_host};
 
-    return tq_script_new(&config, generation->source, script, err);
+    return tq_script_new(&config, generation->source, script, err) ||
+           tell_place(generation->source, err);
 }
 
 /* The facts of a source, of which no type has been chosen. */
