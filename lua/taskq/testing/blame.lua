@@ -1,31 +1,40 @@
---- Errors that name the handler's line, as those of the worker's C functions do, and what keeps a
---- handler from waiting.
+--- Errors that name the line of the handler, as those of the worker's C functions do, or of its
+--- spec, and what keeps a handler from waiting.
 
 local M = {}
 
 local LIBRARIES = { "table", "string", "coroutine", "utf8", "math" }
 
---- The innermost level of the stack that is not of this library.
-local function find_caller()
-  local own = debug.getinfo(1, "S").source:match("^(.*[/\\])")
+--- The innermost level of the stack that is neither testing.lua nor a file below testing/.
+---@param is_lua boolean? functions in C are passed over
+local function find_caller(is_lua)
+  local own = debug.getinfo(1, "S").source:match("^(.*)[/\\]")
   local level = 2
   local info = debug.getinfo(level, "Sl")
-  while info and info.source:sub(1, #own) == own do
+  while info and (info.source:sub(1, #own) == own or (is_lua and info.what == "C")) do
     level = level + 1
     info = debug.getinfo(level, "Sl")
   end
   return info
 end
 
---- Raises a message; when a line of Lua is to blame for it, with the place of that.
----@param message string
-function M.raise(message, ...)
-  local text = select("#", ...) > 0 and message:format(...) or message
-  local caller = find_caller()
+local function raise_at(caller, text)
   if caller and caller.currentline > 0 then
     text = ("%s:%d: %s"):format(caller.short_src, caller.currentline, text)
   end
   error(text, 0)
+end
+
+--- Raises a message; when a line of Lua is to blame for it, with the place of that.
+---@param message string
+function M.raise(message, ...)
+  raise_at(find_caller(), select("#", ...) > 0 and message:format(...) or message)
+end
+
+--- Raises a message in a spec, with the line there that has called the library.
+---@param message string
+function M.raise_in_spec(message)
+  raise_at(find_caller(true), message)
 end
 
 --- Raises what luaL_argerror would say.

@@ -1,6 +1,8 @@
 --- The state of a test: one table that every part reads and `reset` empties, so that what a handler
 --- file has taken from `require "taskq"` stays valid.
 
+local blame = require "taskq.testing.blame"
+
 ---@class taskq.testing.LogLine
 ---@field level "debug"|"info"|"warn"|"error"
 ---@field message string
@@ -53,12 +55,12 @@ function M.complain(message, ...)
   error(M.complaint, 0)
 end
 
---- Raises the complaint, if there is one, in the test.
+--- Raises the complaint, if there is one, in the test, with the line of the spec.
 function M.raise_complaint()
   local complaint = M.complaint
   M.complaint = nil
   if complaint then
-    error(complaint, 0)
+    blame.raise_in_spec(complaint)
   end
 end
 

@@ -162,11 +162,13 @@ describe("taskq.testing", function()
       assert.equal(5, testing.queries[2][1])
     end)
 
-    it("fails the test on SQL that no stub answers", function()
+    it("fails the test on SQL that no stub answers, and names the line of the spec", function()
+      local here = debug.getinfo(1, "Sl")
       local is_done, message = pcall(attempt, function() taskq.query("select 1") end)
 
       assert.is_false(is_done)
-      assert.matches("^taskq%.query: no stub answers this", message)
+      local place = ("%s:%d: "):format(here.short_src, here.currentline + 1)
+      assert.equal(place .. "taskq.query: no stub answers this", message:match("^[^;]*"))
     end)
   end)
 
