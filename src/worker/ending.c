@@ -166,7 +166,10 @@ static void close_all(struct tq_worker *worker)
 
 void tq_worker_close_signals(struct tq_worker *worker)
 {
-    (void)uv_run(&worker->loop, UV_RUN_NOWAIT); /* hears those that came meanwhile */
+    /* Hears those that came meanwhile; a loop with nothing but unreferenced handles looks at none.
+     */
+    uv_ref((uv_handle_t *)&worker->sigterm);
+    (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
