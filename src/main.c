@@ -2,6 +2,7 @@
 //
 // Everything is in command/, but for a worker that asks to be started again.
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,9 +15,17 @@
    ended go with the old image. Returns when that fails. */
 static void restart(char **argv)
 {
+    char path[PATH_MAX];
+    ssize_t len;
+
     /* Libraries may have opened files that a new image should not have. Linux before 5.11 cannot do
        this, and leaks them. */
     (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len > 0) {
+        path[len] = '\0';
+        (void)execv(path, argv); /* a process is listed by this name; the file may be gone */
+    }
     (void)execv("/proc/self/exe", argv);
     (void)fprintf(stderr, "taskq: cannot start again: %s\n", strerror(errno));
 }
