@@ -5,6 +5,7 @@ help:
 	@echo "make build   build/$(PRESET)/taskq (PRESET=dev, release, asan or tsan)"
 	@echo "make test    everything that CI runs; scripts/test --help for less"
 	@echo "make asan    the specs against a build with sanitizers"
+	@echo "make tsan    those that run threads, against a build with the thread sanitizer"
 	@echo "make format  format the C files"
 	@echo "make lint    check the C format and the Lua style"
 	@echo "make clean   remove build/"
@@ -19,6 +20,9 @@ test:
 asan:
 	scripts/test --asan
 
+tsan:
+	scripts/test --tsan
+
 format:
 	find src spec -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
@@ -29,4 +33,4 @@ lint:
 clean:
 	rm -rf build
 
-.PHONY: help build test asan format lint clean
+.PHONY: help build test asan tsan format lint clean

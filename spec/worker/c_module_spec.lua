@@ -24,6 +24,7 @@ return {
     handler = function(context)
       note(context, "+" .. context.task.id)
       blocking.until_exists(context.task.payload.gate)
+      for _ = 1, 10000 do end -- builds for the thread sanitizer look every 1000 instructions
       note(context, "went on")
     end,
   },
