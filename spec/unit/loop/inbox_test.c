@@ -135,3 +135,63 @@ UNIT_TEST(tells_once_that_a_delivery_has_ended)
     CHECK_INT(reader.drains, 2); /* the delivery, and the one of closing */
     CHECK_INT(uv_loop_close(&loop), 0);
 }
+
+struct seizer {
+    struct tq_inbox inbox;
+    struct post posts[5];
+    struct tq_letter *seized;
+    int received;
+    bool is_closing, is_closed;
+};
+
+static void on_seizer_closed(void *owner)
+{
+    ((struct seizer *)owner)->is_closed = true;
+}
+
+/* In the middle of a delivery of three, after which two more were posted. */
+static void on_letter_to_seize(void *owner, struct tq_letter *letter)
+{
+    struct seizer *seizer = owner;
+
+    (void)letter; /* the first one */
+    seizer->received++;
+    for (int i = 3; i < 5; i++)
+        tq_inbox_post(&seizer->inbox, &seizer->posts[i].letter, &seizer->posts[i].letter);
+    seizer->seized = tq_inbox_seize(&seizer->inbox);
+}
+
+static void on_seizer_drained(void *owner)
+{
+    struct seizer *seizer = owner;
+
+    if (seizer->is_closing)
+        return;
+    seizer->is_closing = true; /* closing delivers once more */
+    tq_inbox_close(&seizer->inbox, on_seizer_closed);
+}
+
+UNIT_TEST(gives_back_what_was_not_delivered)
+{
+    struct seizer seizer = {.posts = {{.number = 0}, {.number = 1}, {.number = 2}}};
+    struct tq_err err;
+    uv_loop_t loop;
+    int next = 1;
+
+    seizer.posts[3].number = 3;
+    seizer.posts[4].number = 4;
+    CHECK_INT(uv_loop_init(&loop), 0);
+    CHECK_OK(
+        tq_inbox_open(&seizer.inbox, &loop, on_letter_to_seize, on_seizer_drained, &seizer, &err),
+        &err);
+    for (int i = 0; i < 3; i++)
+        tq_inbox_post(&seizer.inbox, &seizer.posts[i].letter, &seizer.posts[i].letter);
+    CHECK_INT(uv_run(&loop, UV_RUN_DEFAULT), 0);
+
+    CHECK_INT(seizer.received, 1);
+    for (struct tq_letter *letter = seizer.seized; letter != NULL; letter = letter->next)
+        CHECK_INT(((const struct post *)letter)->number, next++);
+    CHECK_INT(next, 5);
+    CHECK(seizer.is_closed);
+    CHECK_INT(uv_loop_close(&loop), 0);
+}
