@@ -60,26 +60,8 @@ static int json_decode(lua_State *L)
     return finish_safely(L, lua_pcall(L, 1, 1, 0));
 }
 
-/* json.array([table]) -> the table, marked as an array so that it encodes as [] when it is empty.
- */
-static int json_array(lua_State *L)
-{
-    if (lua_isnoneornil(L, 1)) {
-        lua_settop(L, 0);
-        lua_newtable(L);
-    }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    if (!tq_json_is_marked(L, 1)) {
-        luaL_argcheck(L, !lua_getmetatable(L, 1), 1, "the table has a metatable already");
-        tq_json_push_array_mark(L);
-        (void)lua_setmetatable(L, 1); /* always returns 1 */
-    }
-    lua_settop(L, 1);
-    return 1;
-}
-
 static const luaL_Reg functions[] = {
-    {"array", json_array},
+    {"array", tq_json_array},
     {"decode", json_decode},
     {"encode", json_encode},
     {NULL, NULL},

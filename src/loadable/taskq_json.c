@@ -68,24 +68,8 @@ static int codec_decode(lua_State *L)
     return 1;
 }
 
-static int codec_array(lua_State *L)
-{
-    if (lua_isnoneornil(L, 1)) {
-        lua_settop(L, 0);
-        lua_newtable(L);
-    }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    if (!tq_json_is_marked(L, 1)) {
-        luaL_argcheck(L, !lua_getmetatable(L, 1), 1, "the table has a metatable already");
-        tq_json_push_array_mark(L);
-        (void)lua_setmetatable(L, 1); /* always returns 1 */
-    }
-    lua_settop(L, 1);
-    return 1;
-}
-
 static const luaL_Reg functions[] = {
-    {"array", codec_array},
+    {"array", tq_json_array},
     {"decode", codec_decode},
     {"encode", codec_encode},
     {NULL, NULL},

@@ -71,6 +71,22 @@ bool tq_json_is_marked(lua_State *L, int index)
     return is_marked;
 }
 
+int tq_json_array(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        lua_settop(L, 0);
+        lua_newtable(L);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (!tq_json_is_marked(L, 1)) {
+        luaL_argcheck(L, !lua_getmetatable(L, 1), 1, "the table has a metatable already");
+        tq_json_push_array_mark(L);
+        (void)lua_setmetatable(L, 1); /* always returns 1 */
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
 void tq_json_encode(lua_State *L, int index, const struct tq_json_rules *rules,
                     struct tq_json_text *text)
 {

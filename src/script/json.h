@@ -49,8 +49,12 @@ void tq_json_encode(struct lua_State *L, int index, const struct tq_json_rules *
 /* Pushes the value of the text; root begins the message of errors. [-0, +1, e] */
 void tq_json_decode(struct lua_State *L, const char *text, size_t len, const char *root);
 
-void tq_json_push_null(struct lua_State *L);            /* [-0, +1, -] */
-void tq_json_push_array_mark(struct lua_State *L);      /* the metatable; [-0, +1, -] */
+void tq_json_push_null(struct lua_State *L);       /* [-0, +1, -] */
+void tq_json_push_array_mark(struct lua_State *L); /* the metatable; [-0, +1, -] */
+
+/* A lua_CFunction: array([table]) -> the table, or a new one, marked so that it encodes as [] when
+   it is empty. */
+int tq_json_array(struct lua_State *L);
 bool tq_json_is_marked(struct lua_State *L, int index); /* [-0, +0, -] */
 
 #endif
