@@ -273,23 +273,13 @@ static int best_executor(const struct tq_dispatcher *dispatcher)
 static bool bind_to_current(const struct tq_dispatcher *dispatcher, struct tq_task *task)
 {
     struct tq_generation *generation = *dispatcher->config.generation;
-    size_t low = 0, high = tq_script_handler_count(generation->script);
+    const struct tq_handler *handler = tq_script_find(generation->script, task->type);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct tq_handler *handler = tq_script_handler(generation->script, middle);
-        int order = strcmp(handler->type, task->type);
-
-        if (order == 0) {
-            tq_task_bind(task, generation, handler, middle);
-            return true;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    if (handler == NULL)
+        return false;
+    tq_task_bind(task, generation, handler,
+                 (size_t)(handler - tq_script_handler(generation->script, 0)));
+    return true;
 }
 
 void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claimed *const *rows,
