@@ -43,17 +43,20 @@ static void add_handed_back(struct tq_params *params, struct tq_settled *const *
         tq_params_item_bool(params, items[i]->is_handed_back);
 }
 
-static void add_errors(struct tq_params *params, struct tq_settled *const *items, size_t count)
+/* Of a member of struct tq_settled that is a text, by its offset; NULL is null. */
+static void add_text(struct tq_params *params, struct tq_settled *const *items, size_t count,
+                     size_t member)
 {
     tq_params_array(params, TQ_ELEMENT_TEXT, count);
     for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, items[i]->kind);
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, items[i]->error);
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, items[i]->traceback);
+        tq_params_item_text(params, *(const char *const *)((const char *)items[i] + member));
+}
+
+static void add_errors(struct tq_params *params, struct tq_settled *const *items, size_t count)
+{
+    add_text(params, items, count, offsetof(struct tq_settled, kind));
+    add_text(params, items, count, offsetof(struct tq_settled, error));
+    add_text(params, items, count, offsetof(struct tq_settled, traceback));
 }
 
 static void add_max_attempts(struct tq_params *params, struct tq_settled *const *items,
@@ -131,9 +134,7 @@ void tq_repository_fail(struct tq_connection *connection, struct tq_request *req
     add_tids(params, items, count);
     add_claims(params, items, count);
     add_workers(params, items, count);
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, items[i]->status);
+    add_text(params, items, count, offsetof(struct tq_settled, status));
     add_handed_back(params, items, count);
     add_errors(params, items, count);
     add_max_attempts(params, items, count);
@@ -182,9 +183,7 @@ void tq_repository_written(struct tq_connection *connection, struct tq_request *
     add_ids(params, items, count);
     add_claims(params, items, count);
     add_workers(params, items, count);
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, items[i]->kind);
+    add_text(params, items, count, offsetof(struct tq_settled, kind));
     tq_connection_send(connection, request, TQ_QUERY_WRITTEN);
 }
 
