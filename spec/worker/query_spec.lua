@@ -212,7 +212,7 @@ describe("taskq.query", function()
     queue:await(10, "the statement", [[
       select count(pg_terminate_backend(pid)) = 1 from pg_stat_activity
       where datname = current_database() and application_name = 'taskq handler'
-        and state = 'active']])
+        and state = 'active' and query = 'select pg_sleep(3600)']])
     queue:await(10, "the end", "select status = 'completed' from taskq.worker_tasks where id = $1",
       id)
 
