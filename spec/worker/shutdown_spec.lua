@@ -152,6 +152,20 @@ describe("a worker that is told to stop", function()
     assert.matches("exiting at once", process:stderr())
   end)
 
+  it("ends as it was about to, when a signal comes after its last word", function()
+    for _ = 1, 5 do -- the moment is short; longer under sanitizers, which look for leaks
+      local process = queue:start()
+      process:kill("sigterm")
+      wait.wait_until(30, function()
+        return process:stderr():find("worker stopped", 1, true)
+      end, "the last word")
+
+      process:kill("sigint")
+
+      assert.equal(0, process:wait(), process:stderr())
+    end
+  end)
+
   it("gives back what was claimed in an answer that it never got", function()
     queue:fill(5000, "note", { ms = 1 })
     for i = 1, 8 do

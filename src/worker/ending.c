@@ -172,5 +172,10 @@ void tq_worker_close_signals(struct tq_worker *worker)
     (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
+    /* What comes now finds nothing to end, and must not change the exit code. */
+    if (!worker->is_restarting) {
+        (void)signal(SIGTERM, SIG_IGN);
+        (void)signal(SIGINT, SIG_IGN);
+    }
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
 }
