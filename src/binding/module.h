@@ -31,11 +31,10 @@ void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
 void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */
 void tq_binding_add_cjson(lua_State *L); /* the modules cjson and cjson.safe; [-0, +0, m] */
 
-int tq_binding_fetch(lua_State *L); /* lua_CFunctions of taskq.core */
+int tq_binding_begin(lua_State *L); /* lua_CFunctions of taskq.core */
+int tq_binding_commit(lua_State *L);
+int tq_binding_fetch(lua_State *L);
 int tq_binding_make_folder(lua_State *L);
-int tq_binding_on(lua_State *L); /* lua_CFunction of taskq */
-
-int tq_binding_make_folder(lua_State *L); /* lua_CFunctions of taskq.core */
 int tq_binding_random_name(lua_State *L);
 int tq_binding_pipe_close(lua_State *L);
 int tq_binding_pipe_open(lua_State *L);
@@ -44,10 +43,8 @@ int tq_binding_pipe_write(lua_State *L);
 int tq_binding_send_mail(lua_State *L);
 int tq_binding_spawn(lua_State *L);
 
-int tq_binding_begin(lua_State *L);
-int tq_binding_commit(lua_State *L);
-
 int tq_binding_query(lua_State *L); /* lua_CFunctions of taskq */
+int tq_binding_on(lua_State *L);
 int tq_binding_enqueue(lua_State *L);
 int tq_binding_enqueue_many(lua_State *L);
 int tq_binding_cancel(lua_State *L);

@@ -73,11 +73,6 @@ bool tq_connection_is_ready(const struct tq_connection *connection)
     return connection->state == READY;
 }
 
-size_t tq_connection_pending(const struct tq_connection *connection)
-{
-    return connection->pending;
-}
-
 struct tq_params *tq_connection_params(struct tq_connection *connection)
 {
     tq_params_clear(&connection->params);

@@ -63,9 +63,6 @@ bool tq_connection_is_ready(const struct tq_connection *connection);
 /* Treats a connection that is ready as lost, for a reason that its owner knows; it comes back. */
 void tq_connection_reset(struct tq_connection *connection, const struct tq_err *err);
 
-/* Requests that have not been answered. */
-size_t tq_connection_pending(const struct tq_connection *connection);
-
 /* Empty parameters to fill for the next tq_connection_send(). */
 struct tq_params *tq_connection_params(struct tq_connection *connection);
 

@@ -93,14 +93,9 @@ const char *tq_rows_text(const struct tq_rows *rows, size_t row, int column)
     return cell(rows, row, column);
 }
 
-size_t tq_rows_len(const struct tq_rows *rows, size_t row, int column)
-{
-    return (size_t)PQgetlength(rows->result, (int)row, column);
-}
-
 const char *tq_rows_jsonb(const struct tq_rows *rows, size_t row, int column, size_t *len)
 {
-    *len = tq_rows_len(rows, row, column) - 1;
+    *len = (size_t)PQgetlength(rows->result, (int)row, column) - 1;
     return cell(rows, row, column) + 1;
 }
 
@@ -113,7 +108,7 @@ int64_t tq_rows_int8_item(const struct tq_rows *rows, size_t row, int column, si
     uint64_t wire;
 
     *count = 0;
-    if (tq_rows_len(rows, row, column) < HEADER_BYTES)
+    if (PQgetlength(rows->result, (int)row, column) < HEADER_BYTES)
         return 0; /* an empty array has no dimension */
     memcpy(&wire_count, bytes + LENGTH_AT, sizeof wire_count);
     *count = be32toh(wire_count);

@@ -28,7 +28,6 @@ int32_t tq_rows_int4(const struct tq_rows *rows, size_t row, int column);
 int64_t tq_rows_int8(const struct tq_rows *rows, size_t row, int column); /* timestamptz too */
 struct tq_tid tq_rows_tid(const struct tq_rows *rows, size_t row, int column);
 const char *tq_rows_text(const struct tq_rows *rows, size_t row, int column);
-size_t tq_rows_len(const struct tq_rows *rows, size_t row, int column);
 
 /* The text of a jsonb, without its version byte. */
 const char *tq_rows_jsonb(const struct tq_rows *rows, size_t row, int column, size_t *len);

@@ -276,11 +276,6 @@ bool tq_session_find_pooler(struct tq_session *session, bool *is_pooled, struct 
     return true;
 }
 
-int tq_session_server_version(const struct tq_session *session)
-{
-    return PQserverVersion(session->connection);
-}
-
 char *tq_session_describe(const struct tq_session *session)
 {
     const PGconn *connection = session->connection;

@@ -65,8 +65,6 @@ char *tq_session_begin_text(const struct tq_session_config *config);
 TQ_MUST_CHECK bool tq_session_find_pooler(struct tq_session *session, bool *is_pooled,
                                           struct tq_err *err);
 
-int tq_session_server_version(const struct tq_session *session); /* 150018 */
-
 /* Where it is connected, for people: "postgresql://user@host:port/db", never with a password. Freed
    by the caller. */
 char *tq_session_describe(const struct tq_session *session);

@@ -110,8 +110,13 @@ const char *tq_run_take_progress(struct tq_run *run)
     return run->journal->progress.data;
 }
 
-const char *tq_journal_notes(struct tq_journal *journal)
+const char *tq_run_notes(const struct tq_run *run)
 {
+    struct tq_journal *journal = run->journal;
+
+    if (journal == NULL)
+        return NULL;
+
     struct tq_buf *notes = &journal->notes;
 
     tq_buf_clear(notes);
@@ -126,9 +131,4 @@ const char *tq_journal_notes(struct tq_journal *journal)
                     journal->progress.data);
     tq_buf_add_char(notes, '}');
     return notes->data;
-}
-
-const char *tq_run_notes(const struct tq_run *run)
-{
-    return run->journal != NULL ? tq_journal_notes(run->journal) : NULL;
 }

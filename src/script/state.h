@@ -230,8 +230,7 @@ void tq_outcome_add_text(struct tq_buf *out, const char *text, size_t len); /* w
 void tq_outcome_describe_stop(const struct tq_run *run, enum tq_stop reason, char *out);
 
 /* journal.c */
-const char *tq_journal_notes(struct tq_journal *journal); /* JSON, until the next call */
-void tq_journal_free(struct tq_journal *journal);         /* or NULL */
+void tq_journal_free(struct tq_journal *journal); /* or NULL */
 
 /* traceback.c: of the frames of a coroutine from level on; [-0, +1, m] */
 void tq_traceback_push(lua_State *L, lua_State *of, int level);
