@@ -3,15 +3,14 @@
 // require("taskq.core").random_name(), and .make_folder(path): the folder and those that lead to
 // it. Lua has no such function, and handlers may not start mkdir.
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <lauxlib.h>
-#include <sys/random.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <inttypes.h>
 
+#include "base/random.h"
 #include "binding/module.h"
 
 enum { FOLDER_MODE = 0777 }; /* less the umask, as of any other file */
@@ -45,12 +44,9 @@ int tq_binding_make_folder(lua_State *L)
 /* 16 hexadecimal digits that nobody has had before, whatever a handler did to math.random. */
 int tq_binding_random_name(lua_State *L)
 {
-    uint64_t number = 0;
     char text[17];
 
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
-        abort(); /* 8 bytes are always given at once */
-    (void)snprintf(text, sizeof text, "%016" PRIx64, number);
+    (void)snprintf(text, sizeof text, "%016" PRIx64, tq_random());
     (void)lua_pushstring(L, text);
     return 1;
 }

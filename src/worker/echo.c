@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 
 enum {
     MARK = '?',          /* what payloads of echoes begin with */
@@ -44,11 +44,8 @@ static int64_t interval_ms(const struct tq_echo *echo)
 struct tq_echo *tq_echo_new(const struct tq_echo_config *config)
 {
     struct tq_echo *echo = tq_zalloc(sizeof *echo);
-    uint64_t token;
 
-    if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
-        abort(); /* 8 bytes are always given at once */
-    (void)snprintf(echo->payload, sizeof echo->payload, "%c%" PRIx64, MARK, token);
+    (void)snprintf(echo->payload, sizeof echo->payload, "%c%" PRIx64, MARK, tq_random());
     echo->config = *config;
     (void)uv_timer_init(config->loop, &echo->timer); /* always 0 */
     echo->timer.data = echo;

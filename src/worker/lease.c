@@ -5,11 +5,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "worker/generation.h"
 
 enum { RENEWALS_A_LEASE = 6, RETRY_MS = 250 };
@@ -93,11 +93,7 @@ static void on_expiry_timer(uv_timer_t *timer)
  * well. */
 static int64_t new_id(void)
 {
-    int64_t id = 0;
-
-    if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
-        abort(); /* 8 bytes are always given at once */
-    return id & INT64_MAX;
+    return (int64_t)(tq_random() & INT64_MAX);
 }
 
 static void watch_followers(const struct tq_lease *lease, const struct tq_renewal *renewal)

@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "loop/minder.h"
 #include "worker/state.h"
 
@@ -493,9 +493,7 @@ static void name_worker(struct tq_worker *worker)
         (void)snprintf(worker->name, sizeof worker->name, "%s", options->name);
     else
         (void)snprintf(worker->name, sizeof worker->name, "%s:%d", worker->host, (int)getpid());
-    if (getrandom(&worker->claim.lock_key, sizeof worker->claim.lock_key, 0) !=
-        (ssize_t)sizeof worker->claim.lock_key)
-        abort(); /* 8 bytes are always given at once */
+    worker->claim.lock_key = (int64_t)tq_random();
 }
 
 /* A person who is just writing them gets a worker all the same: it loads them when they are right,
