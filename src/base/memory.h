@@ -22,4 +22,7 @@ char *tq_format(const char *format, ...) __attribute__((format(printf, 1, 2), re
  */
 void tq_grow(void **items, size_t *capacity, size_t needed, size_t element_size);
 
+/* The struct of that type which the pointer points to a member of. */
+#define TQ_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
 #endif

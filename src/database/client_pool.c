@@ -139,7 +139,7 @@ static void on_client_ready(void *owner)
 
 static void on_cleaned(struct tq_statement *statement, const struct tq_err *err)
 {
-    struct slot *slot = (struct slot *)((char *)statement - offsetof(struct slot, cleaning));
+    struct slot *slot = TQ_OWNER(statement, struct slot, cleaning);
 
     tq_table_deinit(&statement->table);
     slot->pool->is_refused = false;

@@ -169,8 +169,7 @@ static void on_notify(void *owner, const char *channel, const char *payload)
 static void on_asked(struct tq_request *request, const struct tq_rows *rows,
                      const struct tq_err *err)
 {
-    struct follower *follower =
-        (struct follower *)((char *)request - offsetof(struct follower, asking));
+    struct follower *follower = TQ_OWNER(request, struct follower, asking);
 
     (void)rows; /* there is nothing to read */
     follower->is_asking = false;

@@ -176,8 +176,7 @@ static void on_porter(uv_idle_t *porter)
     struct tq_door_place *place;
 
     while ((place = tq_door_next(&http->doors)) != NULL) {
-        struct tq_fetch *fetch =
-            (struct tq_fetch *)((char *)place - offsetof(struct tq_fetch, place));
+        struct tq_fetch *fetch = TQ_OWNER(place, struct tq_fetch, place);
         struct tq_err err;
 
         if (!go(http, fetch, &err))

@@ -3,15 +3,13 @@
 // Reading cancel requests.
 #include "worker/canceller.h"
 
-#include <stddef.h>
-
 #include "base/log.h"
+#include "base/memory.h"
 
 static void on_requests(struct tq_request *request, const struct tq_rows *rows,
                         const struct tq_err *err)
 {
-    struct tq_canceller *canceller =
-        (struct tq_canceller *)((char *)request - offsetof(struct tq_canceller, request));
+    struct tq_canceller *canceller = TQ_OWNER(request, struct tq_canceller, request);
 
     canceller->is_pending = false;
     if (err != NULL) {

@@ -203,8 +203,7 @@ static void look_for(struct tq_dispatcher *dispatcher, const struct tq_task *tas
 static void on_settled(struct tq_settlement *settlement, bool is_written)
 {
     struct tq_dispatcher *dispatcher = settlement->owner;
-    struct tq_task *task =
-        (struct tq_task *)((char *)settlement - offsetof(struct tq_task, settlement));
+    struct tq_task *task = TQ_OWNER(settlement, struct tq_task, settlement);
 
     if (is_written) {
         count_written(dispatcher, task);
@@ -410,8 +409,7 @@ size_t tq_dispatcher_interrupt(struct tq_dispatcher *dispatcher)
 static bool is_fenced(const struct tq_settlement *settlement, void *arg)
 {
     const struct tq_dispatcher *dispatcher = arg;
-    const struct tq_task *task =
-        (const struct tq_task *)((const char *)settlement - offsetof(struct tq_task, settlement));
+    const struct tq_task *task = TQ_OWNER(settlement, struct tq_task, settlement);
 
     return settlement->on_settled == on_settled && settlement->owner == dispatcher &&
            task->is_fenced;

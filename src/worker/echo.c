@@ -85,7 +85,7 @@ bool tq_echo_hear(struct tq_echo *echo, const char *payload)
 static void on_called(struct tq_request *request, const struct tq_rows *rows,
                       const struct tq_err *err)
 {
-    struct tq_echo *echo = (struct tq_echo *)((char *)request - offsetof(struct tq_echo, request));
+    struct tq_echo *echo = TQ_OWNER(request, struct tq_echo, request);
 
     (void)rows; /* one row without a value */
     echo->is_pending = false;

@@ -87,8 +87,7 @@ static void post_outbox(struct tq_executor *executor)
     if (executor->outbox == NULL)
         return;
 
-    struct tq_letter *last =
-        (struct tq_letter *)((char *)executor->outbox_last - offsetof(struct tq_letter, next));
+    struct tq_letter *last = TQ_OWNER(executor->outbox_last, struct tq_letter, next);
 
     tq_inbox_post(executor->config.main_inbox, executor->outbox, last);
     executor->outbox = NULL;

@@ -3,11 +3,11 @@
 // Promising to hear, and reading the rows of what was heard.
 #include "worker/hearsay.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "script/script.h"
 #include "worker/events.h"
 #include "worker/generation.h"
@@ -24,8 +24,7 @@ static bool is_wanted(const struct tq_hearsay *hearsay, enum tq_event_kind kind)
 static void on_promised(struct tq_request *request, const struct tq_rows *rows,
                         const struct tq_err *err)
 {
-    struct tq_hearsay *hearsay =
-        (struct tq_hearsay *)((char *)request - offsetof(struct tq_hearsay, promise));
+    struct tq_hearsay *hearsay = TQ_OWNER(request, struct tq_hearsay, promise);
 
     (void)rows;
     hearsay->is_promising = false;
@@ -71,8 +70,7 @@ static void tell_all_of(struct tq_hearsay *hearsay, const struct tq_claimed *row
 static void on_read(struct tq_request *request, const struct tq_rows *rows,
                     const struct tq_err *err)
 {
-    struct tq_hearsay *hearsay =
-        (struct tq_hearsay *)((char *)request - offsetof(struct tq_hearsay, reading));
+    struct tq_hearsay *hearsay = TQ_OWNER(request, struct tq_hearsay, reading);
     struct tq_claimed row;
 
     hearsay->is_reading = false;

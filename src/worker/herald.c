@@ -3,7 +3,6 @@
 // Writing what the handlers are.
 #include "worker/herald.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +15,7 @@
 static void on_announced(struct tq_request *request, const struct tq_rows *rows,
                          const struct tq_err *err)
 {
-    struct tq_herald *herald =
-        (struct tq_herald *)((char *)request - offsetof(struct tq_herald, request));
+    struct tq_herald *herald = TQ_OWNER(request, struct tq_herald, request);
 
     (void)rows;
     herald->is_pending = false;

@@ -53,7 +53,7 @@ void tq_executor_post_progress(struct tq_executor *executor)
         add_report(&chain, task);
     if (chain.first != NULL)
         tq_inbox_post(executor->config.main_inbox, chain.first,
-                      (struct tq_letter *)((char *)chain.last - offsetof(struct tq_letter, next)));
+                      TQ_OWNER(chain.last, struct tq_letter, next));
 }
 
 void tq_host_add_progress(struct tq_host *host)

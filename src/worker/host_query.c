@@ -37,7 +37,7 @@ static const enum tq_query queries[] = {
 
 static struct query_wait *wait_of(struct tq_statement *statement)
 {
-    return (struct query_wait *)((char *)statement - offsetof(struct query_wait, statement));
+    return TQ_OWNER(statement, struct query_wait, statement);
 }
 
 /* One that is busy has its statement cancelled. */
@@ -125,8 +125,7 @@ static void run_on_client(struct query_wait *query)
 
 static void on_client(struct tq_client_ask *ask, struct tq_client *client, const struct tq_err *err)
 {
-    struct query_wait *query =
-        (struct query_wait *)((char *)ask - offsetof(struct query_wait, ask));
+    struct query_wait *query = TQ_OWNER(ask, struct query_wait, ask);
 
     if (client == NULL) {
         finish(query, err);

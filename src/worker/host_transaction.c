@@ -52,8 +52,7 @@ static void keep_result(struct transaction_wait *waiting)
 static void on_step_done(struct tq_transaction_step *step, enum tq_transaction_end end,
                          const struct tq_err *err)
 {
-    struct transaction_wait *waiting =
-        (struct transaction_wait *)((char *)step - offsetof(struct transaction_wait, step));
+    struct transaction_wait *waiting = TQ_OWNER(step, struct transaction_wait, step);
 
     waiting->wait.is_done = true;
     waiting->wait.is_ok = err == NULL;

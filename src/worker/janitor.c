@@ -148,8 +148,7 @@ static void log_failure(const struct tq_janitor *janitor, const struct tq_err *e
 static void on_step(struct tq_request *request, const struct tq_rows *rows,
                     const struct tq_err *err)
 {
-    struct tq_janitor *janitor =
-        (struct tq_janitor *)((char *)request - offsetof(struct tq_janitor, request));
+    struct tq_janitor *janitor = TQ_OWNER(request, struct tq_janitor, request);
     struct tq_step step = {.remains = TQ_REMAINS_BUSY};
 
     if (err != NULL)

@@ -105,8 +105,7 @@ static void watch_followers(const struct tq_lease *lease, const struct tq_renewa
 static void on_registered(struct tq_request *request, const struct tq_rows *rows,
                           const struct tq_err *err)
 {
-    struct tq_lease *lease =
-        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease = TQ_OWNER(request, struct tq_lease, request);
     struct tq_renewal renewal;
 
     lease->is_pending = false;
@@ -178,8 +177,7 @@ static void watch_others(struct tq_lease *lease, const struct tq_renewal *renewa
 static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
                        const struct tq_err *err)
 {
-    struct tq_lease *lease =
-        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease = TQ_OWNER(request, struct tq_lease, request);
     struct tq_renewal renewal;
 
     lease->is_pending = false;
@@ -273,8 +271,7 @@ void tq_lease_connected(struct tq_lease *lease)
 static void on_signed_off(struct tq_request *request, const struct tq_rows *rows,
                           const struct tq_err *err)
 {
-    struct tq_lease *lease =
-        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease = TQ_OWNER(request, struct tq_lease, request);
 
     (void)rows;
     (void)err; /* then the row runs out by itself */
@@ -285,8 +282,7 @@ static void on_signed_off(struct tq_request *request, const struct tq_rows *rows
 static void on_last_renewal(struct tq_request *request, const struct tq_rows *rows,
                             const struct tq_err *err)
 {
-    struct tq_lease *lease =
-        (struct tq_lease *)((char *)request - offsetof(struct tq_lease, request));
+    struct tq_lease *lease = TQ_OWNER(request, struct tq_lease, request);
 
     (void)rows;
     (void)err; /* whatever it said, we leave */

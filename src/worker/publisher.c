@@ -130,8 +130,7 @@ void tq_publisher_add(struct tq_publisher *publisher, const struct tq_task *task
 static void on_sent(struct tq_request *request, const struct tq_rows *rows,
                     const struct tq_err *err)
 {
-    struct tq_publisher *publisher =
-        (struct tq_publisher *)((char *)request - offsetof(struct tq_publisher, request));
+    struct tq_publisher *publisher = TQ_OWNER(request, struct tq_publisher, request);
 
     (void)rows; /* how many notifications there were */
     publisher->is_sending = false;

@@ -191,8 +191,7 @@ static void end_scan(struct tq_reaper *reaper)
 static void on_slice(struct tq_request *request, const struct tq_rows *rows,
                      const struct tq_err *err)
 {
-    struct tq_reaper *reaper =
-        (struct tq_reaper *)((char *)request - offsetof(struct tq_reaper, request));
+    struct tq_reaper *reaper = TQ_OWNER(request, struct tq_reaper, request);
     struct tq_running running;
     int64_t took_us = tq_clock_us() - reaper->sent_us;
 

@@ -115,8 +115,7 @@ static void adapt(struct tq_sweeper *sweeper, int64_t took_us)
 static void on_slice(struct tq_request *request, const struct tq_rows *rows,
                      const struct tq_err *err)
 {
-    struct tq_sweeper *sweeper =
-        (struct tq_sweeper *)((char *)request - offsetof(struct tq_sweeper, request));
+    struct tq_sweeper *sweeper = TQ_OWNER(request, struct tq_sweeper, request);
     int64_t took_us = tq_clock_us() - sweeper->sent_us;
     bool is_too_slow = err != NULL && strcmp(err->sqlstate, "57014") == 0;
 
