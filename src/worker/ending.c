@@ -164,8 +164,19 @@ static void close_all(struct tq_worker *worker)
     uv_close((uv_handle_t *)&worker->prepare, NULL);
 }
 
+/* What becomes of signals that libuv does not catch. */
+static void set_late_signals(void (*action)(int))
+{
+    (void)signal(SIGTERM, action); /* fails for numbers that are none */
+    (void)signal(SIGINT, action);
+}
+
 void tq_worker_close_signals(struct tq_worker *worker)
 {
+    /* A signal is heard, or ends the process that is about to start again: it never falls between
+       the two, and is not lost with the handles. */
+    if (worker->is_restarting)
+        set_late_signals(SIG_DFL);
     /* Hears those that came meanwhile; a loop with nothing but unreferenced handles looks at none.
      */
     uv_ref((uv_handle_t *)&worker->sigterm);
@@ -173,9 +184,7 @@ void tq_worker_close_signals(struct tq_worker *worker)
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
     /* What comes now finds nothing to end, and must not change the exit code. */
-    if (!worker->is_restarting) {
-        (void)signal(SIGTERM, SIG_IGN);
-        (void)signal(SIGINT, SIG_IGN);
-    }
+    if (!worker->is_restarting)
+        set_late_signals(SIG_IGN);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
 }
