@@ -46,6 +46,11 @@ local STATEMENTS = {
     },
     unwanted = { "Sort" },
   },
+  fate = {
+    arguments = "1, 1, 7, 1, '1'",
+    wanted = { "Index Scan using " .. BY_ID, "Index Cond: (id = $1)" },
+    unwanted = { BY_LANE, "on worker_tasks_failed", "on worker_tasks_cancelled" },
+  },
   fail = {
     arguments = IDS .. ", " .. PLACES .. ", '{1,1}', '{7,7}', '{failed,failed}', '{f,f}', "
       .. "'{x,x}', '{e,e}', '{t,t}', '{3,null}', array['{}',null]::jsonb[]",
@@ -266,7 +271,7 @@ describe("the list of plans", function()
       failed_reloads = true, follow = true, forget_workers = true, hear = true, publish = true,
       live_blocks = true,
       make_days = true, mark = true, register = true, renew = true, sign_off = true, stats = true,
-      task = true, terminate = true, xact_status = true,
+      task = true, terminate = true,
       -- Calls of functions that settle their plans themselves; specs count the rows that they read.
       cancel = true, cleanup = true, compact_counts = true, list = true, retry = true,
       retry_many = true, settle_days = true, show = true, unhandled_types = true,

@@ -73,12 +73,18 @@ function M.new(options)
   if self.user.uid then
     assert(require("luv").fs_chown(self.folder, self.user.uid, self.user.gid))
   end
-  local made = process.run({
-    M.programs() .. "/initdb", "--pgdata", self.folder .. "/data", "--username", "postgres",
-    "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync",
-  }, { uid = self.user.uid, gid = self.user.gid, cwd = self.folder, timeout = 120 })
-  assert(made.code == 0, made.out .. made.err)
+  self:run_program { "initdb", "--pgdata", self.folder .. "/data", "--username", "postgres",
+    "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync" }
   return self
+end
+
+--- Runs one of the server's programs to its end, as the server's user.
+---@param command string[]
+function Cluster:run_program(command)
+  command[1] = M.programs() .. "/" .. command[1]
+  local made = process.run(command,
+    { uid = self.user.uid, gid = self.user.gid, cwd = self.folder, timeout = 120 })
+  assert(made.code == 0, made.out .. made.err)
 end
 
 --- Starts the server and waits until it answers.
@@ -107,6 +113,22 @@ end
 function Cluster:stop(mode)
   self.server:kill(mode == "fast" and "sigint" or "sigquit")
   self.server:wait(60)
+end
+
+--- Copies what the server has now, for lose().
+function Cluster:copy()
+  self:run_program { "pg_basebackup", "--pgdata", self.folder .. "/copy", "--host", self.folder,
+    "--port", tostring(PORT), "--username", "postgres", "--checkpoint", "fast", "--no-sync" }
+end
+
+--- Ends the server and starts the copy in its place, as if a replica that was behind took over:
+--- what was written since the copy was made is lost.
+function Cluster:lose()
+  self:stop("immediate")
+  for _, move in ipairs { { "data", "lost" }, { "copy", "data" } } do
+    assert(os.rename(self.folder .. "/" .. move[1], self.folder .. "/" .. move[2]))
+  end
+  self:start()
 end
 
 --- The connection string of a database.

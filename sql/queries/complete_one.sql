@@ -3,8 +3,8 @@
 --   $1 bigint id, $2 int claims, $3 bigint worker, $4 jsonb result
 --   $5 jsonb notes, as for complete_logged.sql; null: it was quiet until now
 -- Returns one row: state 'done', 'locked' (by somebody else: nothing was written, and nothing was
--- waited for, as an error would abort the handler's work), or 'lost' to the worker; and the
--- transaction's xid, by which xact_status.sql asks for it.
+-- waited for, as an error would abort the handler's work), or 'lost' to the worker; and for fate.sql
+-- pid (the backend's own: a pooler names none) and xid.
 -- Locks: the row, for the transaction. Index: worker_tasks_live_has_one_row_an_id. The time is the
 -- clock's: now() is when the transaction began. Called by transaction.c.
 with l as materialized (
@@ -70,4 +70,5 @@ select
     ) then 'locked'
     else 'lost'
   end as state,
+  pg_backend_pid() as pid,
   pg_current_xact_id()::text as xid

@@ -13,7 +13,7 @@
 
 enum {
     LOCKED_RETRY_MS = 50,
-    STATUS_RETRY_MS = 50,   /* it is still in progress */
+    FATE_RETRY_MS = 50,     /* it is still in progress */
     CONNECT_RETRY_MS = 500, /* nobody can be asked */
     NUMBER_BYTES = 24,
 };
@@ -33,7 +33,7 @@ struct tq_transaction {
     struct tq_err failure;
     enum tq_transaction_end end; /* of ROLLING_BACK */
     char *result, *notes;
-    char xid[NUMBER_BYTES];
+    char pid[NUMBER_BYTES], xid[NUMBER_BYTES]; /* its backend and its id, since COMMITTING */
 };
 
 static void on_answered(struct tq_statement *statement, const struct tq_err *err);
@@ -47,27 +47,29 @@ static void run_script(struct tq_transaction *transaction, enum state state, con
     tq_client_run_script(transaction->client, &transaction->statement, sql);
 }
 
-static void complete(struct tq_transaction *transaction)
+/* A statement about the task: the fence, and what else it takes. */
+static void run_fenced(struct tq_transaction *transaction, enum tq_query query, const char *fourth,
+                       const char *fifth)
 {
     char id[NUMBER_BYTES], claims[NUMBER_BYTES], worker_id[NUMBER_BYTES];
-    const char *const texts[] = {id, claims, worker_id, transaction->result, transaction->notes};
+    const char *const texts[] = {id, claims, worker_id, fourth, fifth};
     const struct tq_texts_given given = {.texts = texts, .count = 5};
 
     (void)snprintf(id, sizeof id, "%" PRId64, transaction->config.id);
     (void)snprintf(claims, sizeof claims, "%" PRId32, transaction->config.claims);
     (void)snprintf(worker_id, sizeof worker_id, "%" PRId64, transaction->config.worker_id);
-    transaction->state = COMPLETING;
-    tq_client_run(transaction->client, &transaction->statement,
-                  tq_query_text(TQ_QUERY_COMPLETE_ONE), &given);
+    tq_client_run(transaction->client, &transaction->statement, tq_query_text(query), &given);
 }
 
-static void ask_status(struct tq_transaction *transaction)
+static void complete(struct tq_transaction *transaction)
 {
-    const char *const texts[] = {transaction->xid};
-    const struct tq_texts_given given = {.texts = texts, .count = 1};
+    transaction->state = COMPLETING;
+    run_fenced(transaction, TQ_QUERY_COMPLETE_ONE, transaction->result, transaction->notes);
+}
 
-    tq_client_run(transaction->client, &transaction->statement, tq_query_text(TQ_QUERY_XACT_STATUS),
-                  &given);
+static void ask_fate(struct tq_transaction *transaction)
+{
+    run_fenced(transaction, TQ_QUERY_FATE, transaction->pid, transaction->xid);
 }
 
 static void give_client_back(struct tq_transaction *transaction)
@@ -139,8 +141,8 @@ static void lose_task(struct tq_transaction *transaction)
 
 /* ---- answers ---- */
 
-/* The first cell of the first row, or "". */
-static const char *first_cell(const struct tq_table *table, size_t *place)
+/* The next cell of the first row, or "". */
+static const char *next_cell(const struct tq_table *table, size_t *place)
 {
     size_t len;
     const char *text = table->row_count > 0 ? tq_table_read_cell(table, place, &len) : NULL;
@@ -148,14 +150,20 @@ static const char *first_cell(const struct tq_table *table, size_t *place)
     return text != NULL ? text : "";
 }
 
+static void keep_cell(const struct tq_table *table, size_t *place, char number[NUMBER_BYTES])
+{
+    (void)snprintf(number, NUMBER_BYTES, "%s", next_cell(table, place));
+}
+
 static void after_completion(struct tq_transaction *transaction)
 {
     size_t place = 0;
     const struct tq_table *table = &transaction->statement.table;
-    const char *state = first_cell(table, &place);
+    const char *state = next_cell(table, &place);
 
     if (strcmp(state, "done") == 0) {
-        (void)snprintf(transaction->xid, sizeof transaction->xid, "%s", first_cell(table, &place));
+        keep_cell(table, &place, transaction->pid);
+        keep_cell(table, &place, transaction->xid);
         run_script(transaction, COMMITTING, "commit");
     } else if (strcmp(state, "locked") == 0) {
         try_later(transaction, LOCKED_RETRY_MS);
@@ -181,19 +189,19 @@ static void after_commit(struct tq_transaction *transaction, const struct tq_err
     ask_for_client(transaction);
 }
 
-static void after_status(struct tq_transaction *transaction, const struct tq_err *err)
+static void after_fate(struct tq_transaction *transaction, const struct tq_err *err)
 {
     size_t place = 0;
-    const char *status = err == NULL ? first_cell(&transaction->statement.table, &place) : "";
-    bool is_committed = strcmp(status, "committed") == 0;
+    const char *fate = err == NULL ? next_cell(&transaction->statement.table, &place) : "";
+    bool is_committed = strcmp(fate, "committed") == 0;
 
-    if (is_committed || strcmp(status, "aborted") == 0) {
+    if (is_committed || strcmp(fate, "aborted") == 0) {
         transaction->has_failed = !is_committed;
         finish(transaction, is_committed ? TQ_TRANSACTION_COMMITTED : TQ_TRANSACTION_ROLLED_BACK);
         return;
     }
     give_client_back(transaction);
-    try_later(transaction, err == NULL ? STATUS_RETRY_MS : CONNECT_RETRY_MS);
+    try_later(transaction, err == NULL ? FATE_RETRY_MS : CONNECT_RETRY_MS);
 }
 
 static void on_answered(struct tq_statement *statement, const struct tq_err *err)
@@ -205,7 +213,7 @@ static void on_answered(struct tq_statement *statement, const struct tq_err *err
     if (transaction->state == COMMITTING) {
         after_commit(transaction, err);
     } else if (transaction->state == ASKING) {
-        after_status(transaction, err);
+        after_fate(transaction, err);
     } else if (transaction->state == ROLLING_BACK) {
         finish(transaction, transaction->end); /* one that failed closes the connection */
     } else if (err != NULL) {
@@ -235,7 +243,7 @@ static void on_client(struct tq_client_ask *ask, struct tq_client *client, const
     } else if (client == NULL) {
         try_later(transaction, CONNECT_RETRY_MS);
     } else {
-        ask_status(transaction);
+        ask_fate(transaction);
     }
 }
 

@@ -9,11 +9,11 @@
 //                                                           '---> over <'--> aborted
 //
 // 1. Completion is the last statement before COMMIT, and names the claim: a task that was taken
-// over
-//    meanwhile is rolled back.
-// 2. COMMIT is sent only when completion has said the transaction's id. If its answer is lost, a
-// new
-//    connection asks what became of that id, for as long as it takes, before anybody decides.
+//    over meanwhile is rolled back.
+//
+// 2. If the answer to COMMIT is lost, a new connection asks whether the completion is there, for as
+//    long as it takes, before anybody decides: also after a failover to a server that has lost it.
+//
 // 3. Whatever ends early (a statement given up, a lost connection, an owner that goes) closes the
 //    connection, so the server rolls back; only a connection that has answered everything is
 //    reused.
