@@ -319,6 +319,13 @@ bool tq_run_interrupt(struct tq_run *run, enum tq_stop reason, int64_t hard_dead
     return true;
 }
 
+/* The first reason counts. */
+void tq_run_condemn(struct tq_run *run, enum tq_stop reason)
+{
+    if (run->stop == TQ_STOP_NONE)
+        run->stop = reason == TQ_STOP_TIMEOUT ? tq_run_overdue(run) : reason;
+}
+
 bool tq_run_is_condemned(const struct tq_run *run)
 {
     return run->stop != TQ_STOP_NONE;
@@ -350,8 +357,7 @@ void tq_run_stop(struct tq_run *run, enum tq_stop reason)
 
     if (run->state == TQ_RUN_DONE)
         return;
-    if (run->stop == TQ_STOP_NONE)
-        run->stop = reason == TQ_STOP_TIMEOUT ? tq_run_overdue(run) : reason;
+    tq_run_condemn(run, reason);
     tq_outcome_stopped(run);
     if (run->is_started) {
         tq_buf_clear(&run->traceback);

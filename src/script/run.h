@@ -89,6 +89,10 @@ enum tq_run_state tq_run_resume(struct tq_run *run);
    had its one error already. */
 bool tq_run_interrupt(struct tq_run *run, enum tq_stop reason, int64_t hard_deadline_us);
 
+/* Has it stopped when it would be resumed the next time, however that comes about: as
+   tq_run_stop(), while it waits for something that must not be given up. */
+void tq_run_condemn(struct tq_run *run, enum tq_stop reason);
+
 /* Does it have to end, at its next resume at the latest? The tasks of a state may be too large
    together while it waits. */
 bool tq_run_is_condemned(const struct tq_run *run);

@@ -420,7 +420,7 @@ static struct tq_task *take_any_of(struct tq_executor *executor, bool is_hearing
 {
     struct tq_task *task = executor->waiting;
 
-    while (task != NULL && (task->hearing != NULL) != is_hearing)
+    while (task != NULL && ((task->hearing != NULL) != is_hearing || tq_host_is_deciding(task)))
         task = task->waiting_next;
     if (task != NULL)
         remove_waiting(executor, task);
@@ -431,11 +431,16 @@ static struct tq_task *take_any_of(struct tq_executor *executor, bool is_hearing
     return task;
 }
 
-/* Stops what is started: the listeners, or the handlers. */
+/* Stops what is started: the listeners, or the handlers. Whoever waits for the answer to a COMMIT
+   is stopped when it is there. */
 static void stop_all(struct tq_executor *executor, bool is_hearing)
 {
     struct tq_task *task;
 
+    for (task = executor->waiting; task != NULL; task = task->waiting_next) {
+        if (tq_host_is_deciding(task))
+            tq_run_condemn(task->run, TQ_STOP_INTERRUPTED);
+    }
     while ((task = take_any_of(executor, is_hearing)) != NULL) {
         if (!stop(executor, task, TQ_STOP_INTERRUPTED))
             return;
