@@ -1,6 +1,7 @@
 --- Threads that do not come back from a call into C: found, replaced, and never in the way.
 
 local cjson = require "cjson"
+local commit = require "support.commit"
 local wait = require "support.wait"
 local worker = require "support.worker"
 
@@ -87,6 +88,29 @@ describe("a handler that holds its thread", function()
     queue:await(10, "the end of the query", sleeping:format(0))
     assert.equal("1", queue:task(neighbour).result)
     worker.stop(process)
+  end)
+
+  it("does not take from a neighbour what it has committed just before", function()
+    commit.make_effects(queue.db)
+    local held <close> = commit.hold(queue)
+    local neighbour = queue:enqueue("lua", { body = [[
+      context.transaction(function(db)
+        assert(db.query("insert into effects values ($1)", context.task.id))
+        return "done"
+      end)]] })
+    local process = queue:start { "--stuck-after", "2s", "--threads", "1", "--concurrency", "5" }
+    commit.await(queue)
+    queue:enqueue("stuck:match", nil, { max_attempts = 1 })
+    queue:await_notes(1, "+")
+    held:close()
+    queue:await_count("completed", 1)
+
+    queue:await_count("failed", 1)
+    worker.stop(process)
+
+    assert.same({ "completed", '"done"' },
+      { queue:task(neighbour).status, queue:task(neighbour).result })
+    assert.matches("completed=1 failed=1 retried=0 given_back=0 lost=0", process:stderr(), 1, true)
   end)
 
   it("holds up nobody who has not started", function()

@@ -8,11 +8,14 @@
 // the main thread goes on with a copy; any other one changes hands as it is, for the slice does not
 // know it.
 #include <pthread.h>
+#include <string.h>
 
+#include "base/memory.h"
 #include "database/client_pool.h"
 #include "loop/minder.h"
 #include "script/run.h"
 #include "worker/executor_state.h"
+#include "worker/transaction.h"
 
 uint64_t tq_executor_slice(struct tq_executor *executor)
 {
@@ -131,13 +134,27 @@ static void orphan_all(struct tq_executor *executor, struct tq_task *first)
     }
 }
 
+/* It waits no more, whatever its wait comes to: no list has it. */
+static void orphan_waiting(struct tq_executor *executor, struct tq_task *task)
+{
+    task->is_waiting = false;
+    if (tq_host_is_deciding(task)) {
+        const char *result = tq_transaction_result(task->transaction);
+
+        task->settlement.is_undecided = true;
+        task->result = result != NULL ? tq_strdup(result) : NULL;
+        task->settlement.settled.result_len = result != NULL ? strlen(result) : 0;
+    }
+    orphan(executor, task);
+}
+
 void tq_executor_give_up(struct tq_executor *executor,
                          void (*visit)(void *arg, struct tq_task *task, bool is_culprit), void *arg)
 {
     orphan_all(executor, executor->runnable);
     orphan_all(executor, executor->preempted);
     for (struct tq_task *task = executor->waiting; task != NULL; task = task->waiting_next)
-        orphan(executor, task);
+        orphan_waiting(executor, task);
     orphan(executor, executor->current); /* it stays current: the slice looks at that */
     for (struct tq_task *task = executor->orphans; task != NULL; task = task->link)
         visit(arg, task, task == executor->current);

@@ -331,13 +331,13 @@ static void take_written(struct batch *batch, const struct tq_rows *rows)
         finish_batch(batch);
 }
 
-/* It does not run under this claim any more. That may be our own doing; a task that was given back
-   left no trace that would tell. */
+/* It does not run under this claim any more. That may be our own doing, or its handler's; a task
+   that was given back left no trace that would tell. */
 static void miss(struct tq_settler *settler, struct tq_settlement *settlement)
 {
     bool is_traced = settlement->verdict == TQ_VERDICT_COMPLETE || settlement->settled.kind != NULL;
 
-    if (settlement->is_unsure && is_traced)
+    if ((settlement->is_unsure && is_traced) || settlement->is_undecided)
         list_append(&settler->unsure.list, settlement);
     else
         settle(settler, settlement, false);
@@ -404,9 +404,15 @@ static void on_unsure_answered(struct tq_request *request, const struct tq_rows 
         put_aside_again(aside, count);
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        settle(aside->settler, settlement_of(aside->items[i]),
-               tq_repository_read_is_written(rows, aside->items[i]->id));
+    for (size_t i = 0; i < count; i++) {
+        struct tq_settlement *settlement = settlement_of(aside->items[i]);
+
+        if (settlement
+                ->is_undecided) /* what was asked, for want of a kind, is whether it is that */
+            settlement->verdict = TQ_VERDICT_COMPLETE;
+        settle(aside->settler, settlement,
+               tq_repository_read_is_written(rows, settlement->settled.id));
+    }
     ask_about_unsure(aside->settler);
 }
 

@@ -100,7 +100,8 @@ struct tq_task *tq_task_copy(const struct tq_task *task)
     copy->executor = copy->last_executor = -1;
     copy->is_announced = task->is_announced;
     copy->is_committed = task->is_committed;
-    if (copy->is_committed && task->result != NULL) {
+    copy->settlement.is_undecided = task->settlement.is_undecided;
+    if (task->result != NULL) { /* of a handler's transaction */
         copy->result = tq_strdup(task->result);
         copy->settlement.settled.result_len = settled->result_len;
     }
@@ -177,9 +178,9 @@ void tq_task_judge(struct tq_task *task, double unit, int64_t now_us)
     struct tq_settled *settled = &task->settlement.settled;
 
     settled->notes = task->notes;
+    settled->result = task->result;
     if (task->is_committed) {
         task->settlement.verdict = TQ_VERDICT_COMPLETE;
-        settled->result = task->result;
         return;
     }
     if (task->is_exhausted) {
@@ -199,7 +200,6 @@ void tq_task_judge(struct tq_task *task, double unit, int64_t now_us)
     case TQ_OUTCOME_SUCCESS:
         task->settlement.verdict =
             task->notes != NULL ? TQ_VERDICT_COMPLETE_LOGGED : TQ_VERDICT_COMPLETE;
-        settled->result = task->result;
         return;
     case TQ_OUTCOME_SNOOZE:
         give_back(task);

@@ -37,6 +37,8 @@ struct tq_settlement {
     struct tq_settlement *next; /* the settler's list */
     int refusals;               /* of its data: the settler has replaced them */
     bool is_unsure;             /* it was sent, and the connection broke before the answer */
+    bool is_undecided;          /* the handler's COMMIT was under way when its thread was given up:
+                                   it may be completed, with settled.result */
     char *own_error;            /* the replacement, owned by the settlement */
     /* Written (true), or lost: the fence no longer holds. The settlement is the receiver's again.
      */

@@ -316,6 +316,11 @@ bool tq_transaction_is_deciding(const struct tq_transaction *transaction)
     return transaction->state == COMMITTING || transaction->state == ASKING;
 }
 
+const char *tq_transaction_result(const struct tq_transaction *transaction)
+{
+    return transaction->result;
+}
+
 /* ---- the handler's statements ---- */
 
 struct tq_client *tq_transaction_client(struct tq_transaction *transaction)

@@ -65,6 +65,9 @@ void tq_transaction_free(struct tq_transaction *transaction);
 /* COMMIT is under way: it must not be given up now. */
 bool tq_transaction_is_deciding(const struct tq_transaction *transaction);
 
+/* Then: what the task is completed with, if it is; JSON or NULL. */
+const char *tq_transaction_result(const struct tq_transaction *transaction);
+
 /* For a statement of the handler; NULL: there is nothing left to run it on, see its failure. */
 struct tq_client *tq_transaction_client(struct tq_transaction *transaction);
 const struct tq_err *tq_transaction_failure(const struct tq_transaction *transaction);
