@@ -364,7 +364,9 @@ void tq_executor_queue(struct tq_executor *executor, struct tq_task *task)
 void tq_executor_wake(struct tq_executor *executor, struct tq_task *task)
 {
     if (!task->is_waiting)
-        return; /* it was interrupted and runs again anyway */
+        return; /* it was interrupted and runs again anyway, or its thread was given up */
+    if (executor->current != NULL)
+        abort(); /* in a slice, without the lock; what a slice calls ends no other task's wait */
     remove_waiting(executor, task);
     tq_executor_queue(executor, task);
 }

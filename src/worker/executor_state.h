@@ -76,7 +76,8 @@ void tq_executor_init_lists(struct tq_executor *executor);
 /* A task that arrived: it starts when a slot is free. */
 void tq_executor_receive(struct tq_executor *executor, struct tq_task *task);
 
-/* A wait of this task is over: it becomes runnable. */
+/* A wait of this task is over: it becomes runnable. From callbacks of the loop; within a slice only
+   of the task whose slice it is, whose wait was over before it began. */
 void tq_executor_wake(struct tq_executor *executor, struct tq_task *task);
 
 /* Runs slices for a while. */
