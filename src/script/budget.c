@@ -80,6 +80,8 @@ void *tq_budget_alloc(void *owner, void *block, size_t old_size, size_t new_size
     size_t held = block != NULL ? old_size : 0; /* old_size is a type tag for a new block */
     void *moved = NULL;
 
+    if (held == 0 && new_size == 0)
+        return NULL; /* Lua often frees what it never had */
     if (new_size == 0) {
         free(block);
     } else {
