@@ -52,6 +52,7 @@ struct tq_claimer {
     int64_t retry_us;     /* a mark was refused: not before this */
     int64_t logged_us;    /* when a refusal was logged last */
     int64_t ahead_us;     /* of tq_clock_us(): the database's clock, since the epoch */
+    int64_t trip_us;      /* how long the last claim took to be answered */
 
     struct ask claim, found, mark, discover, next_due, remaining, doorbell;
     bool ignores_remaining;       /* the answer under way: it is about other types */
@@ -229,6 +230,11 @@ int64_t tq_claimer_worker_id(const struct tq_claimer *claimer)
 int64_t tq_claimer_database_us(const struct tq_claimer *claimer, int64_t at_us)
 {
     return at_us + claimer->ahead_us;
+}
+
+int64_t tq_claimer_trip_us(const struct tq_claimer *claimer)
+{
+    return claimer->trip_us;
 }
 
 struct tq_lanes *tq_claimer_lanes(struct tq_claimer *claimer)
@@ -455,6 +461,7 @@ static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
     tq_lanes_end_claim(claimer->lanes, is_full, moment.clock, tq_clock_us());
     tq_horizon_observe(claimer->horizon, moment.snapshot);
     claimer->ahead_us = moment.clock + TQ_PG_EPOCH_US - claimer->claim.sent_us;
+    claimer->trip_us = tq_clock_us() - claimer->claim.sent_us;
     if (moment.xid > 0) {
         tq_horizon_mark(claimer->horizon, moment.xid, moment.clock);
         claimer->marked_us = claimer->claim.sent_us;

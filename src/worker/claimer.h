@@ -79,6 +79,9 @@ int64_t tq_claimer_worker_id(const struct tq_claimer *claimer);
 /* The database's clock, since the epoch, at this tq_clock_us(): as the last claim told it. */
 int64_t tq_claimer_database_us(const struct tq_claimer *claimer, int64_t at_us);
 
+/* How long the last claim took to be answered; 0 before the first. */
+int64_t tq_claimer_trip_us(const struct tq_claimer *claimer);
+
 struct tq_lanes *tq_claimer_lanes(struct tq_claimer *claimer);
 
 #endif

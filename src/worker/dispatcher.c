@@ -67,8 +67,10 @@ void tq_dispatcher_begin_turn(struct tq_dispatcher *dispatcher, int64_t now_us)
 
 int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
 {
-    int ahead = tq_pace_ahead(&dispatcher->pace, dispatcher->now_us);
-    int capacity = dispatcher->slots + ahead - (int)dispatcher->held_count;
+    int ahead = tq_pace_ahead(&dispatcher->pace, dispatcher->now_us,
+                              tq_claimer_trip_us(dispatcher->config.claimer));
+    size_t flowing = tq_settler_flowing(dispatcher->config.settler);
+    int capacity = dispatcher->slots + ahead - (int)(dispatcher->held_count - flowing);
 
     if (dispatcher->is_draining || tq_events_is_full(dispatcher->config.events))
         return 0;

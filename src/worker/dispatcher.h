@@ -3,9 +3,9 @@
 // The dispatcher owns every task that this process holds, from claim to settlement: it hands
 // claimed tasks to the executors, takes them back, and brings how they ended to the settler.
 //
-// Capacity is the slots, plus what the last 20 ms finished, minus what is held. Held is everything
-// from claim to settlement, so outcomes that cannot be written stop the claims; listeners that are
-// far behind stop them too. Main thread only.
+// Capacity is the slots, plus how far to claim ahead (pace.h), minus what is held. Held is
+// everything from claim to settlement but for outcomes that are getting on: those that cannot be
+// written stop the claims; listeners that are far behind stop them too. Main thread only.
 #ifndef TQ_WORKER_DISPATCHER_H
 #define TQ_WORKER_DISPATCHER_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A window of five slices of 4 ms.
+// A ring of slices of 4 ms.
 #include "worker/pace.h"
 
 #include <string.h>
@@ -10,6 +10,7 @@ enum {
     FIRST_EIGHTHS = 16 * 8,
     MOST_EIGHTHS = 8 * 4096, /* beyond it nothing needs a limit */
     HALVE_EVERY_US = 100 * 1000,
+    LEAST_WINDOW_US = 20 * 1000,
 };
 
 static void advance(struct tq_pace *pace, int64_t now_us)
@@ -26,13 +27,14 @@ static void advance(struct tq_pace *pace, int64_t now_us)
     }
 }
 
-static int recent(struct tq_pace *pace, int64_t now_us)
+static int recent(struct tq_pace *pace, int64_t now_us, int64_t window_us)
 {
+    int64_t slices = (window_us + TQ_PACE_SLICE_US - 1) / TQ_PACE_SLICE_US;
     int sum = 0;
 
     advance(pace, now_us);
-    for (int i = 0; i < TQ_PACE_SLICES; i++)
-        sum += pace->counts[i];
+    for (int64_t i = 0; i < slices && i < TQ_PACE_SLICES; i++)
+        sum += pace->counts[(pace->slice - i) % TQ_PACE_SLICES];
     return sum;
 }
 
@@ -56,9 +58,9 @@ void tq_pace_ease(struct tq_pace *pace, int64_t now_us)
         pace->limit_eighths = LEAST_EIGHTHS;
 }
 
-int tq_pace_ahead(struct tq_pace *pace, int64_t now_us)
+int tq_pace_ahead(struct tq_pace *pace, int64_t now_us, int64_t trip_us)
 {
-    int finished = recent(pace, now_us);
+    int finished = recent(pace, now_us, trip_us > LEAST_WINDOW_US ? trip_us : LEAST_WINDOW_US);
     int limit = (int)(pace->limit_eighths / 8);
 
     return pace->limit_eighths > 0 && finished > limit ? limit : finished;

@@ -141,6 +141,15 @@ size_t tq_settler_pending(const struct tq_settler *settler)
     return settler->pending;
 }
 
+size_t tq_settler_flowing(const struct tq_settler *settler)
+{
+    size_t in_flight = 0;
+
+    for (int i = 0; i < TQ_VERDICT_COUNT; i++)
+        in_flight += settler->batches[i].count;
+    return settler->pending < 2 * in_flight ? settler->pending : 2 * in_flight;
+}
+
 static void settle(struct tq_settler *settler, struct tq_settlement *settlement, bool is_written)
 {
     settler->pending--;

@@ -38,6 +38,10 @@ void tq_settler_flush(struct tq_settler *settler);
 /* Everything queued, in flight or set aside. */
 size_t tq_settler_pending(const struct tq_settler *settler);
 
+/* Of the pending ones, those that are getting on: what is being written, and as many behind it as
+   the next flush will take if it is like this one. None while the database takes nothing. */
+size_t tq_settler_flowing(const struct tq_settler *settler);
+
 /* Gives up everything that `is_lost` says is lost: on_settled(false). What is in flight comes back
    by itself. */
 void tq_settler_drop(struct tq_settler *settler,
