@@ -1,5 +1,6 @@
 --- Mail addresses: reading them, and writing them into header fields.
 
+local arguments = require("taskq.arguments")("taskq.mail")
 local mime = require "taskq.mime"
 
 local M = {}
@@ -8,22 +9,17 @@ local M = {}
 ---@field name string of the person, may be empty
 ---@field address string
 
---- Raises what is wrong with an argument of taskq.mail.
-function M.refuse(argument, reason, ...)
-  error(("taskq.mail: %s: %s"):format(argument, reason:format(...)), 0)
-end
-
 --- Returns `value`, which must be one line of UTF-8.
 ---@param argument string its name
 ---@param value any
 ---@return string
 function M.check_line(argument, value)
   if type(value) ~= "string" then
-    M.refuse(argument, "must be a string, not %s", type(value))
+    arguments:refuse(argument, "must be a string, not %s", type(value))
   elseif value:find("[\r\n]") then
-    M.refuse(argument, "must not contain a newline")
+    arguments:refuse(argument, "must not contain a newline")
   elseif value:find("%c") or not utf8.len(value) then
-    M.refuse(argument, "must be UTF-8 without control characters")
+    arguments:refuse(argument, "must be UTF-8 without control characters")
   end
   return value
 end
@@ -44,8 +40,8 @@ function M.parse(argument, value)
   local name, address = M.check_line(argument, value):match("^%s*(.-)%s*<([^<>]*)>%s*$")
   address = address or value:match("^%s*(.-)%s*$")
   if not is_address(address) then
-    M.refuse(argument, "%q is not an address such as ada@mail.example or Ada <ada@mail.example>",
-      value)
+    arguments:refuse(argument,
+      "%q is not an address such as ada@mail.example or Ada <ada@mail.example>", value)
   end
   local quoted = name and name:match('^"(.*)"$')
   return { name = quoted and quoted:gsub("\\(.)", "%1") or name or "", address = address }

@@ -1,5 +1,7 @@
 --- Checks a table of arguments: what is wrong is raised, with the function and the argument named.
 
+local core = require "taskq.core"
+
 ---@class taskq.Arguments
 ---@field name string of the function
 local Arguments = {}
@@ -9,21 +11,33 @@ Arguments.__index = Arguments
 ---@param argument string
 ---@param reason string a format
 function Arguments:refuse(argument, reason, ...)
-  error(("%s: %s: %s"):format(self.name, argument, reason:format(...)), 0)
+  core.refuse(("%s: %s: %s"):format(self.name, argument, reason:format(...)))
+end
+
+local function contains(list, wanted)
+  for _, item in ipairs(list) do
+    if item == wanted then
+      return true
+    end
+  end
+  return false
 end
 
 --- Refuses what is no table, and fields that are not known.
 ---@param request any
----@param known table<string, true>
+---@param known string[]
 ---@param example string how a call looks
 ---@param has_positions boolean? there may be a list in it
 function Arguments:check_fields(request, known, example, has_positions)
   if type(request) ~= "table" then
-    error(("%s: a table expected, such as %s"):format(self.name, example), 0)
+    core.refuse(("%s: a table expected, such as %s"):format(self.name, example))
   end
   for name in pairs(request) do
-    if not known[name] and not (has_positions and math.type(name) == "integer") then
-      self:refuse(tostring(name), "there is no such argument")
+    if not contains(known, name) and not (has_positions and math.type(name) == "integer") then
+      local meant = core.hint(tostring(name), known)
+      local remedy = meant and (" (did you mean %q?)"):format(meant)
+        or "; there are " .. table.concat(known, ", ")
+      self:refuse(tostring(name), "there is no such argument%s", remedy)
     end
   end
 end
@@ -32,10 +46,19 @@ end
 ---@return string?
 function Arguments:text(request, argument)
   local value = request[argument]
-  if value ~= nil and type(value) ~= "string" then
-    self:refuse(argument, "must be a string, not %s", type(value))
+  if value ~= nil then
+    self:need_text(argument, value)
   end
   return value
+end
+
+--- Refuses an argument of its own that is no string.
+---@param argument string
+---@param value any
+function Arguments:need_text(argument, value)
+  if type(value) ~= "string" then
+    self:refuse(argument, "must be a string, not %s", type(value))
+  end
 end
 
 --- A string of one line, or nil.

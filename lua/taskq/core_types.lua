@@ -15,6 +15,10 @@
 ---@field pipe_close fun(number: integer): integer?, integer|string, integer? code and signal
 --- Makes a folder and those that lead to it; true, or nil, a message and an errno.
 ---@field make_folder fun(path: string): true?, string?, integer?
+--- The one of the words that was probably meant, or nil.
+---@field hint fun(word: string, known: string[]): string?
+--- Raises a message, with the line of the handler before it.
+---@field refuse fun(message: string)
 ---@field random_name fun(): string 16 hexadecimal digits, new at every call
 --- Returns true, or nil, a message and the code of the server or the library.
 ---@field send_mail fun(letter: taskq.core.Letter): true?, string?, integer?

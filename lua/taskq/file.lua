@@ -1,5 +1,6 @@
 --- Writing files so that a reader never sees half of one.
 
+local arguments = require("taskq.arguments")("taskq.file.write")
 local core = require "taskq.core"
 
 ---@class taskq.file
@@ -12,6 +13,8 @@ local M = {}
 ---@return string? message
 ---@return integer? code an errno
 function M.write(path, text)
+  arguments:need_text("path", path)
+  arguments:need_text("text", text)
   local folder, name = path:match("^(.*/)([^/]+)$")
   folder, name = folder or "", name or path
   if folder ~= "" then

@@ -31,8 +31,8 @@ local MAX_MS = 1e9
 local MAX_BYTES = 1 << 40
 
 local FIELDS = {
-  url = true, method = true, headers = true, body = true, json = true, timeout = true,
-  connect_timeout = true, max_redirects = true, max_bytes = true, ca = true, proxy = true,
+  "url", "method", "headers", "body", "json", "timeout", "connect_timeout", "max_redirects",
+  "max_bytes", "ca", "proxy",
 }
 
 -- Header fields that follow from the other arguments.

@@ -1,5 +1,6 @@
 --- Building a mail message (RFC 5322) from a table; everything that is wrong with it is raised.
 
+local arguments = require("taskq.arguments")("taskq.mail")
 local core = require "taskq.core"
 local address = require "taskq.address"
 local mime = require "taskq.mime"
@@ -24,8 +25,7 @@ local M = {}
 ---@field text string lines end with CRLF
 
 local FIELDS = {
-  from = true, to = true, cc = true, bcc = true, reply_to = true, subject = true, text = true,
-  html = true, headers = true, timeout = true,
+  "to", "subject", "text", "html", "from", "cc", "bcc", "reply_to", "headers", "timeout",
 }
 
 -- Header fields that the message has by its other arguments.
@@ -34,20 +34,17 @@ local OWN_HEADERS = {
   ["mime-version"] = true,
 }
 
-local refuse, check_line = address.refuse, address.check_line
+local check_line = address.check_line
 
 local function check_headers(headers)
   local own, names = {}, {}
-  if headers ~= nil and type(headers) ~= "table" then
-    refuse("headers", "must be a table, not %s", type(headers))
-  end
-  for name, value in pairs(headers or {}) do
+  for name, value in pairs(headers) do
     local argument = ("headers[%q]"):format(tostring(name))
     local lower = tostring(name):lower()
     if type(name) ~= "string" or not name:find("^[!-9;-~]+$") then
-      refuse(argument, "is no name of a header field")
+      arguments:refuse(argument, "is no name of a header field")
     elseif OWN_HEADERS[lower] or lower:find("^content%-") then
-      refuse(argument, "this field is made from the other arguments")
+      arguments:refuse(argument, "this field is made from the other arguments")
     end
     own[lower] = check_line(argument, value)
     names[#names + 1] = name
@@ -79,26 +76,14 @@ end
 
 local function check_body(mail)
   for _, argument in ipairs { "text", "html" } do
-    local value = mail[argument]
-    if value ~= nil and (type(value) ~= "string" or not utf8.len(value)) then
-      refuse(argument, "must be UTF-8 text")
+    local value = arguments:text(mail, argument)
+    if value and not utf8.len(value) then
+      arguments:refuse(argument, "must be UTF-8")
     end
   end
   if not (mail.text or mail.html) then
-    refuse("text", "is missing; a mail has text, html or both")
+    arguments:refuse("text", "is missing; a mail has text, html or both")
   end
-end
-
-local function check_fields(mail)
-  if type(mail) ~= "table" then
-    error("taskq.mail: a table expected, such as { to = ..., subject = ..., text = ... }", 0)
-  end
-  for name in pairs(mail) do
-    if not FIELDS[name] then
-      refuse(tostring(name), "there is no such argument")
-    end
-  end
-  check_body(mail)
 end
 
 --- Builds the message; `default_from` is the sender when the mail names none.
@@ -106,16 +91,17 @@ end
 ---@param default_from string?
 ---@return taskq.Message
 function M.build(mail, default_from)
-  check_fields(mail)
+  arguments:check_fields(mail, FIELDS, "{ to = ..., subject = ..., text = ... }")
+  check_body(mail)
   local from = address.parse("from", mail.from or default_from
-    or refuse("from", "is missing; give it, or set MAIL_FROM"))
+    or arguments:refuse("from", "is missing; give it, or set MAIL_FROM"))
   local to, cc = address.parse_list("to", mail.to), address.parse_list("cc", mail.cc)
   local reply_to = address.parse_list("reply_to", mail.reply_to)
   local recipients = address.union { to, cc, address.parse_list("bcc", mail.bcc) }
   if #recipients == 0 then
-    refuse("to", "is missing; a mail has at least one recipient")
+    arguments:refuse("to", "is missing; a mail has at least one recipient")
   end
-  local headers, names = check_headers(mail.headers)
+  local headers, names = check_headers(arguments:table(mail, "headers"))
   local id = ("<%s@%s>"):format(random_name(), from.address:match("@(.*)$"))
   local parts = {
     address.field("From", { from }),

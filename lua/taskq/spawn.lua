@@ -20,9 +20,7 @@ local core = require "taskq.core"
 local MAX_MS = 1e9
 local MAX_BYTES = 1 << 40
 
-local FIELDS = {
-  stdin = true, cwd = true, env = true, timeout = true, max_output = true,
-}
+local FIELDS = { "stdin", "cwd", "env", "timeout", "max_output" }
 
 local function check_word(argument, value)
   if type(value) ~= "string" and type(value) ~= "number" then

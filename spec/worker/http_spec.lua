@@ -208,7 +208,7 @@ describe("taskq.http", function()
     local cases = {
       [{}] = "url: is missing",
       [{ url = 5 }] = "url: must be a string, not number",
-      [{ url = "u", header = {} }] = "header: there is no such argument",
+      [{ url = "u", header = {} }] = 'header: there is no such argument %(did you mean "headers"',
       [{ url = "u", method = "GET /" }] = "method: ",
       [{ url = "u", headers = { ["a b"] = "c" } }] = 'headers%["a b"%]: is no name',
       [{ url = "u", headers = { a = "b\r\nc: d" } }] = 'headers%["a"%]: must not contain a newline',
@@ -222,7 +222,7 @@ describe("taskq.http", function()
     }
     for request, pattern in pairs(cases) do
       local message = run("http:misuse", { request = request })
-      assert.matches("^taskq.http: " .. pattern, message)
+      assert.matches("^%S+/http%.lua:57: taskq.http: " .. pattern, message)
     end
   end)
 

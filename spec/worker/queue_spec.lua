@@ -105,7 +105,7 @@ describe("in a handler", function()
       place .. "delay must be a number of milliseconds, 0 or more, not -1",
       place .. 'scheduled_at must be a time in milliseconds since the epoch, not "now"',
       place .. "scheduled_at and delay exclude each other",
-      "taskq.enqueue: payload[1]: a function is not JSON",
+      place .. "payload[1]: a function is not JSON",
       place .. 'a task must be a table such as { type = "email:send" }, not 7',
       "taskq.enqueue_many: task 2: " .. types .. "5",
     }, messages)

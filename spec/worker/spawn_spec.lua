@@ -191,14 +191,15 @@ describe("taskq.spawn", function()
       { { "" }, "%[1%]: is missing" },
       { { "a", function_at = 2 }, "%[2%]: must be a string or a number, not function" },
       { { "a", function_at = 4 }, "%[4%]: the one before it is nil" },
-      { { "a", args = {} }, "args: there is no such argument" },
+      { { "a", args = {} }, "args: there is no such argument; there are stdin, cwd" },
       { { "a", env = { ["B=C"] = "d" } }, 'env%["B=C"%]: is no name of a variable' },
       { { "a", env = { B = {} } }, 'env%["B"%]: must be a string' },
       { { "a", stdin = 5 }, "stdin: must be a string, not number" },
       { { "a", timeout = -1 }, "timeout: must be a number from 1" },
     }
     for _, case in ipairs(cases) do
-      assert.matches("^taskq.spawn: " .. case[2], spawn(case[1], "spawn:misuse"))
+      local message = spawn(case[1], "spawn:misuse")
+      assert.matches("^%S+/spawn%.lua:%d+: taskq.spawn: " .. case[2], message)
     end
   end)
 

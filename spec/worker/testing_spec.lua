@@ -13,7 +13,8 @@ local CASES = {
     key = "how", "text", "bare", "outer", "table", "described", "nameless", "nothing", "number",
     "boolean", "bytes", "assertion", "assertion_text", "index", "call", "missing_module",
     "in_module", "in_coroutine", "yield", "sleep_in_sort", "sleep_in_gsub", "sleep_negative",
-    "sleep_text", "json_bad", "exit", "locale", "write", "dump", "finalizer", "collect",
+    "sleep_text", "json_bad", "mail_bad", "mail_last", "http_bad", "spawn_bad", "file_bad",
+    "http_in_sort", "exit", "locale", "write", "dump", "finalizer", "collect",
   },
   ["return"] = {
     key = "what", "large", "smallest", "numbers", "lists", "null", "null_inside", "same_null",
@@ -33,7 +34,8 @@ local CASES = {
   },
   ["enqueue"] = {
     key = "how", "good", "wrong", "no_object", "no_table", "unknown_field", "no_type", "long_type",
-    "priority", "attempts", "delay", "at", "both", "payload", "made", "many", "many_wrong", "none",
+    "priority", "attempts", "delay", "at", "both", "payload", "made", "many", "many_wrong",
+    "many_map", "none",
     "cancel", "stats", "rolled_back", "joined",
   },
   ["typed"] = {

@@ -15,7 +15,8 @@ enum { MAX_BYTES = 64 * 1024 * 1024, KEPT_BYTES = 1024 * 1024 };
 /* json.encode(value) -> text; raises on what is not JSON. */
 static int json_encode(lua_State *L)
 {
-    static const struct tq_json_rules rules = {.root = "value", .max_bytes = MAX_BYTES};
+    static const struct tq_json_rules rules = {
+        .root = "value", .max_bytes = MAX_BYTES, .is_placed = true};
     struct tq_json_text *text = tq_context_json(L);
 
     luaL_checkany(L, 1);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "binding/module.h"
 #include "script/context.h"
+#include "script/hint.h"
 
 static const double MAX_SLEEP_MS = 1e12;
 
@@ -73,6 +74,22 @@ static int context_is_cancelled(lua_State *L)
     return 1;
 }
 
+/* core.hint(word, list of texts) -> the one that was probably meant, or nil */
+static int core_hint(lua_State *L)
+{
+    enum { MAX_KNOWN = 32, WORD = 1, LIST = 2 };
+    const char *known[MAX_KNOWN + 1] = {NULL};
+    const char *word = luaL_checkstring(L, WORD);
+
+    for (int i = 0; i < MAX_KNOWN && lua_rawgeti(L, LIST, i + 1) == LUA_TSTRING; i++) {
+        known[i] = lua_tostring(L, -1); /* the list keeps it */
+        lua_pop(L, 1);
+    }
+    lua_settop(L, LIST);
+    (void)lua_pushstring(L, tq_hint_find(word, known)); /* nil for NULL */
+    return 1;
+}
+
 /* __index of the module: the parts in lua/taskq/. */
 static int load_part(lua_State *L)
 {
@@ -109,7 +126,9 @@ static const luaL_Reg core_functions[] = {
     {"begin", tq_binding_begin},
     {"commit", tq_binding_commit},
     {"make_folder", tq_binding_make_folder},
+    {"hint", core_hint},
     {"random_name", tq_binding_random_name},
+    {"refuse", tq_context_refuse},
     {"pipe_close", tq_binding_pipe_close},
     {"pipe_open", tq_binding_pipe_open},
     {"pipe_read", tq_binding_pipe_read},

@@ -36,6 +36,8 @@ int tq_binding_commit(lua_State *L);
 int tq_binding_fetch(lua_State *L);
 int tq_binding_make_folder(lua_State *L);
 int tq_binding_random_name(lua_State *L);
+int tq_binding_refuse(lua_State *L);
+int tq_binding_hint(lua_State *L);
 int tq_binding_pipe_close(lua_State *L);
 int tq_binding_pipe_open(lua_State *L);
 int tq_binding_pipe_read(lua_State *L);

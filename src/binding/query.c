@@ -35,7 +35,8 @@ static void push_number(lua_State *L, int index)
 /* Replaces the value at index by its text; nil stays, and null becomes nil. */
 static void to_text(lua_State *L, int index, const char *name)
 {
-    const struct tq_json_rules rules = {.root = name, .max_bytes = MAX_JSON_BYTES};
+    const struct tq_json_rules rules = {
+        .root = name, .max_bytes = MAX_JSON_BYTES, .is_placed = true};
     const struct tq_json_text *json = tq_context_json(L);
 
     switch (lua_type(L, index)) {

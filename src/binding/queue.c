@@ -158,6 +158,7 @@ static void encode_payload(lua_State *L, int index, const char *what)
         .root = lua_pushfstring(L, "%s: payload", what),
         .max_bytes = MAX_PAYLOAD_BYTES,
         .is_for_jsonb = true,
+        .is_placed = true,
     };
     const struct tq_json_text *json = tq_context_json(L);
 
@@ -214,7 +215,6 @@ static int enqueue(lua_State *L, const char *what)
     struct tq_host_query query = {.kind = TQ_STATEMENT_ENQUEUE};
     const struct reader reader = {.L = L, .what = what, .task = TASK};
 
-    luaL_checkany(L, TASK);
     lua_settop(L, TASK);
     push_fields(&reader);
     if (lua_isnil(L, PRIORITY)) {
@@ -285,11 +285,24 @@ static void normalize(lua_State *L, const char *what)
     lua_settop(L, reader.task);
 }
 
+/* One task, say, where a list of them belongs. */
+static void check_is_empty(lua_State *L, int index)
+{
+    lua_pushnil(L);
+    if (lua_next(L, index))
+        (void)luaL_error(L, "taskq.enqueue_many: a list of tasks expected, such as "
+                            "{ { type = \"email:send\" } }");
+}
+
 int tq_binding_enqueue_many(lua_State *L)
 {
     enum { LIST = 1, TASKS = 2, MAX_JSON_BYTES = 64 * 1024 * 1024 };
     static const struct tq_json_rules rules = {
-        .root = "taskq.enqueue_many: tasks", .max_bytes = MAX_JSON_BYTES, .is_for_jsonb = true};
+        .root = "taskq.enqueue_many: tasks",
+        .max_bytes = MAX_JSON_BYTES,
+        .is_for_jsonb = true,
+        .is_placed = true,
+    };
     struct tq_host_query query = {.kind = TQ_STATEMENT_ENQUEUE_MANY};
     const struct tq_json_text *json = tq_context_json(L);
 
@@ -298,6 +311,8 @@ int tq_binding_enqueue_many(lua_State *L)
 
     lua_Integer count = (lua_Integer)lua_rawlen(L, LIST);
 
+    if (count == 0)
+        check_is_empty(L, LIST);
     lua_createtable(L, (int)count, 0);
     for (lua_Integer i = 1; i <= count; i++) {
         const char *what = lua_pushfstring(L, "taskq.enqueue_many: task %d", (int)i);

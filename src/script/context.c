@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "script/payload.h"
+#include "script/place.h"
 #include "script/state.h"
 
 const void *tq_context_host(lua_State *L)
@@ -244,21 +245,56 @@ static const char *find_barrier(struct tq_script *script, lua_State *L)
     return "this function";
 }
 
+void tq_context_push_place(lua_State *L)
+{
+    const struct tq_run *run = tq_script_of(L)->run;
+    lua_Debug ar;
+
+    tq_place_push(L);
+    if (run == NULL || lua_rawlen(L, -1) > 0)
+        return;
+    (void)lua_rawgeti(L, LUA_REGISTRYINDEX, run->handler->function_ref); /* always a function */
+    (void)lua_getinfo(L, ">S", &ar);                                     /* the options are valid */
+    if (ar.linedefined > 0) {
+        (void)lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.linedefined);
+        lua_replace(L, -2);
+    }
+}
+
+int tq_context_refuse(lua_State *L)
+{
+    lua_settop(L, 1);
+    tq_context_push_place(L);
+    lua_insert(L, 1);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+/* Raises "WHAT cannot wait WHERE". */
+static void refuse_wait(lua_State *L, const char *what, const char *where)
+{
+    (void)lua_pushfstring(L, "%s cannot wait %s", what, where);
+    lua_insert(L, 1);
+    (void)tq_context_refuse(L);
+}
+
 struct tq_run *tq_context_check_wait(lua_State *L, const char *what)
 {
     struct tq_script *script = tq_script_of(L);
     struct tq_run *run = script->run;
 
     if (script->phase == TQ_PHASE_LOADING)
-        (void)luaL_error(L, "%s cannot wait while the file is loaded; call it in a handler", what);
+        refuse_wait(L, what, "while the file is loaded; call it in a handler");
     if (script->phase != TQ_PHASE_RUNNING)
-        (void)luaL_error(L, "%s cannot wait while the task is being stopped", what);
+        refuse_wait(L, what, "while the task is being stopped");
     if (!tq_slice_can_yield(script, L))
-        (void)luaL_error(L, "%s cannot wait inside %s: Lua cannot suspend it", what,
-                         find_barrier(script, L));
+        refuse_wait(
+            L, what,
+            lua_pushfstring(L, "inside %s: Lua cannot suspend it", find_barrier(script, L)));
     if (run->is_interrupt_due) {
         run->is_interrupt_due = false;
-        (void)luaL_error(L, "%s", run->message);
+        (void)lua_pushstring(L, run->message);
+        (void)lua_error(L);
     }
     tq_run_release_wait(run);
     return run;

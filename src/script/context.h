@@ -37,6 +37,13 @@ void tq_context_set_progress(struct tq_run *run, double fraction, const char *me
    NULL: that is settled. */
 void tq_context_note_rollback(struct tq_run *run, const char *reason);
 
+/* Pushes "file:line: " of the line that is to blame: of a caller outside the program's own modules,
+   or else of the handler's beginning. [-0, +1, m] */
+void tq_context_push_place(struct lua_State *L);
+
+/* A lua_CFunction: raises the text at index 1, with that place before it. */
+int tq_context_refuse(struct lua_State *L);
+
 /* May tq_context_check_wait() succeed now? */
 bool tq_context_can_wait(struct lua_State *L);
 

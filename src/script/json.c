@@ -16,6 +16,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "script/place.h"
 #include "script/utf8.h"
 
 enum { FIRST_CAPACITY = 256, NUMBER_BYTES = 48, PATH_BYTES = 200 };
@@ -116,12 +117,16 @@ static void add_path(luaL_Buffer *path, const struct level *level)
     }
 }
 
-/* Raises "root.path[3]: message". */
+/* Raises "root.path[3]: message", with the place before it where it is wanted. */
 static int refuse(struct encoder *e, const struct level *level, const char *message)
 {
     luaL_Buffer path;
 
     luaL_buffinit(e->L, &path);
+    if (e->rules->is_placed) {
+        tq_place_push(e->L);
+        luaL_addvalue(&path);
+    }
     luaL_addstring(&path, e->rules->root);
     add_path(&path, level);
     luaL_addstring(&path, ": ");
@@ -136,8 +141,9 @@ static void reserve(struct encoder *e, size_t more)
     size_t needed = text->len + more + 1;
 
     if (needed > e->rules->max_bytes + 1)
-        (void)luaL_error(e->L, "%s: larger than %d bytes of JSON", e->rules->root,
-                         (int)e->rules->max_bytes);
+        (void)refuse(
+            e, NULL,
+            lua_pushfstring(e->L, "larger than %d bytes of JSON", (int)e->rules->max_bytes));
     if (needed <= text->capacity)
         return;
 
@@ -149,7 +155,7 @@ static void reserve(struct encoder *e, size_t more)
     char *data = realloc(text->data, capacity);
 
     if (data == NULL)
-        (void)luaL_error(e->L, "%s: not enough memory for its JSON", e->rules->root);
+        (void)refuse(e, NULL, "not enough memory for its JSON");
     text->data = data;
     text->capacity = capacity;
 }

@@ -37,6 +37,7 @@ struct tq_json_rules {
     const char *root; /* what errors call the value: "result" gives "result.items[3]: ..." */
     size_t max_bytes;
     bool is_for_jsonb; /* refuse strings with a zero byte, which PostgreSQL cannot store */
+    bool is_placed;    /* errors begin with the line of the script that is to blame */
 };
 
 /* Makes the array mark of a state; before the other functions. [-0, +0, m] */

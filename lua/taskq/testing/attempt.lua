@@ -1,5 +1,6 @@
 --- One attempt at a task: runs the handler and says how that ended, as script/run.c does.
 
+local blame = require "taskq.testing.blame"
 local clock = require "taskq.testing.clock"
 local codec = require "taskq.testing.codec"
 local context = require "taskq.testing.context"
@@ -149,9 +150,9 @@ function M.run(handler, task, argument)
     timeout = handler.timeout or DEFAULT_TIMEOUT_MS,
   }
   attempt.hook = clock.budget_hook(attempt)
-  world.attempt = attempt
+  world.attempt, blame.running = attempt, handler.handler
   local ended = end_of(attempt, start(attempt, argument or context.new(attempt)))
-  world.attempt = nil
+  world.attempt, blame.running = nil, nil
   world.raise_complaint()
   if attempt.committed then
     ended = { kind = "success", json = attempt.committed.json }

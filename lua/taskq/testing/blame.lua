@@ -5,10 +5,14 @@ local M = {}
 
 local LIBRARIES = { "table", "string", "coroutine", "utf8", "math" }
 
---- The innermost level of the stack that is neither testing.lua nor a file below testing/.
+--- The handler that runs, to be blamed where a tail call has left no line of it.
+---@type function?
+M.running = nil
+
+--- The innermost level of the stack that is no file of taskq.
 ---@param is_lua boolean? functions in C are passed over
 local function find_caller(is_lua)
-  local own = debug.getinfo(1, "S").source:match("^(.*)[/\\]")
+  local own = debug.getinfo(1, "S").source:match("^(.*[/\\])testing[/\\]")
   local level = 2
   local info = debug.getinfo(level, "Sl")
   while info and (info.source:sub(1, #own) == own or (is_lua and info.what == "C")) do
@@ -19,6 +23,10 @@ local function find_caller(is_lua)
 end
 
 local function raise_at(caller, text)
+  if not caller and M.running then
+    caller = debug.getinfo(M.running, "S")
+    caller.currentline = caller.linedefined
+  end
   if caller and caller.currentline > 0 then
     text = ("%s:%d: %s"):format(caller.short_src, caller.currentline, text)
   end
@@ -29,6 +37,13 @@ end
 ---@param message string
 function M.raise(message, ...)
   raise_at(find_caller(), select("#", ...) > 0 and message:format(...) or message)
+end
+
+--- Raises a message as the worker's core.refuse does: with the line of the script that has called
+--- the library, through whatever functions in C.
+---@param message string
+function M.refuse(message)
+  raise_at(find_caller(true), message)
 end
 
 --- Raises a message in a spec, with the line there that has called the library.

@@ -30,9 +30,10 @@ end
 ---@return taskq.testing.Attempt
 function M.check_wait(what)
   if not world.attempt then
-    blame.raise("%s cannot wait while the file is loaded; call it in a handler", what)
+    blame.refuse(what .. " cannot wait while the file is loaded; call it in a handler")
   elseif not coroutine.isyieldable() then
-    blame.raise("%s cannot wait inside %s: Lua cannot suspend it", what, blame.find_barrier())
+    blame.refuse(("%s cannot wait inside %s: Lua cannot suspend it"):format(what,
+      blame.find_barrier()))
   end
   return world.attempt
 end

@@ -26,10 +26,10 @@ local ARRAY_MARK = getmetatable(codec.array())
 M.null = codec.null
 M.array = codec.array
 
---- Raises no more than the codec says: not which line of this file called it.
+--- Raises what the codec says, with the line of the script that is to blame.
 local function encode(...)
   local is_json, text = pcall(codec.encode, ...)
-  return is_json and text or error(text, 0)
+  return is_json and text or blame.refuse(text)
 end
 
 --- Is this decoded value a JSON array?
@@ -75,7 +75,8 @@ end
 ---@param root string how the message calls it
 ---@return string
 function M.encode_result(value, root)
-  return encode(value, root, MAX_RESULT_BYTES, true)
+  local is_json, text = pcall(codec.encode, value, root, MAX_RESULT_BYTES, true)
+  return is_json and text or error(text, 0)
 end
 
 --- Text as PostgreSQL can store it: each byte that is not UTF-8, or zero, becomes U+FFFD.

@@ -27,11 +27,11 @@ local function distance(a, b)
   return row[#b]
 end
 
---- " (did you mean "...")", or nothing.
+--- The word that was probably meant.
 ---@param word string
 ---@param known string[]
----@return string
-function M.text(word, known)
+---@return string?
+function M.find(word, known)
   local given, best, found = plain(word), MAX_DISTANCE + 1, nil
   for _, candidate in ipairs(known) do
     local steps = distance(given, plain(candidate))
@@ -39,6 +39,15 @@ function M.text(word, known)
       best, found = steps, candidate
     end
   end
+  return found
+end
+
+--- " (did you mean "...")", or nothing.
+---@param word string
+---@param known string[]
+---@return string
+function M.text(word, known)
+  local found = M.find(word, known)
   return found and (' (did you mean "%s"?)'):format(found) or ""
 end
 

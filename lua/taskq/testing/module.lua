@@ -6,6 +6,7 @@ local clock = require "taskq.testing.clock"
 local codec = require "taskq.testing.codec"
 local control = require "taskq.testing.control"
 local events = require "taskq.testing.events"
+local hint = require "taskq.testing.hint"
 local http = require "taskq.testing.http"
 local query = require "taskq.testing.query"
 local sandbox = require "taskq.testing.sandbox"
@@ -23,16 +24,19 @@ package.loaded.taskq = M
 -- What the Lua parts of the real module stand on.
 package.loaded["taskq.core"] = {
   fetch = http.fetch,
+  hint = hint.find,
   pipe_close = spawn.pipe_close,
   pipe_open = spawn.pipe_open,
   pipe_read = spawn.pipe_read,
   pipe_write = spawn.pipe_write,
+  refuse = blame.refuse,
   spawn = spawn.spawn,
   random_name = function()
     world.last_name = (world.last_name or 0) + 1
     return ("%016x"):format(world.last_name)
   end,
 }
+local file_arguments = require("taskq.arguments")("taskq.file.write")
 local message = require "taskq.message"
 
 M.version = "testing"
@@ -64,6 +68,8 @@ M.file = {}
 
 --- Keeps what was written in testing.files; no file is made.
 function M.file.write(path, text)
+  file_arguments:need_text("path", path)
+  file_arguments:need_text("text", text)
   world.files[path] = text
   return true
 end
@@ -105,6 +111,9 @@ end
 function M.enqueue_many(list)
   if type(list) ~= "table" then
     blame.refuse_argument(1, "enqueue_many", "table expected, got " .. type(list))
+  elseif #list == 0 and next(list) ~= nil then
+    blame.raise("taskq.enqueue_many: a list of tasks expected, such as "
+      .. '{ { type = "email:send" } }')
   end
   clock.check_wait("taskq.enqueue_many")
   for i, task in ipairs(list) do -- all are looked at before the first one is there

@@ -5,7 +5,7 @@ local uv = require "luv"
 local folder = require "support.folder"
 local process = require "support.process"
 
-local MODULES = { "address", "core", "file", "mail", "message", "mime" }
+local MODULES = { "address", "arguments", "core", "file", "mail", "message", "mime" }
 
 -- Reads a message from its file and prints what is in it as JSON.
 local PARSER = [[
@@ -65,6 +65,8 @@ describe("taskq.mail", function()
       random_name = function()
         return ("%016x"):format(math.random(0))
       end,
+      refuse = function(text) error(text, 0) end,
+      hint = function(_, known) return known[2] end,
       make_folder = function(path)
         if uv.fs_stat(path) then
           return true
@@ -303,8 +305,8 @@ describe("taskq.mail", function()
       refused("subject: must be UTF-8", { subject = "\xff" })
       refused("subject: must be UTF-8", { subject = "a\0b" })
       refused("text: must be UTF-8", { text = "\xff" })
-      refused("html: must be UTF-8", { html = 7 })
-      refused("subjet: there is no such argument", { subjet = "hi" })
+      refused("html: must be a string, not number", { html = 7 })
+      refused('subjet: there is no such argument (did you mean "subject"?)', { subjet = "hi" })
       assert.is_false(pcall(mail))
     end)
   end)

@@ -95,7 +95,8 @@ describe("taskq.testing", function()
 
     it("refuses what the worker would", function()
       for _, options in ipairs { { uri = "x" }, {}, { url = 7 }, { url = "x", timeout = "1s" } } do
-        assert.matches("^taskq%.http: ", attempt(function() taskq.http(options) end).error)
+        local refused = attempt(function() taskq.http(options) end)
+        assert.matches("^%S+/testing_stubs_spec.lua:%d+: taskq%.http: ", refused.error)
       end
     end)
   end)
