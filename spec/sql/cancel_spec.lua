@@ -62,6 +62,17 @@ describe("taskq.cancel", function()
     assert.equal(0, connection:value("select count(*) from taskq.task_attempts"))
   end)
 
+  it("finishes no task before it was made, however old the transaction is", function()
+    connection:query("begin; select now()")
+    local id = database.value(url, "select taskq.enqueue('a')")
+
+    assert.equal("cancelled", cancel(id))
+
+    connection:query("commit")
+    assert.is_true(connection:value(
+      "select finished_at > created_at from taskq.worker_tasks where id = $1", id))
+  end)
+
   it("keeps what a task has used up", function()
     local id = tasks.running(connection)
     tasks.requeue(connection, id)

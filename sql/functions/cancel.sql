@@ -5,7 +5,8 @@
 -- Errors: TQ001, there is no such task; TQ002, it has finished already.
 --
 -- A claim that comes between looking and deleting makes the delete find nothing, because it looks at
--- the row again once it has the lock; then the task runs, and is asked.
+-- the row again once it has the lock; then the task runs, and is asked. The time is the clock's, because the
+-- caller's transaction may have begun before the task was there.
 create or replace function taskq.cancel(id bigint) returns text
 language plpgsql
 security definer
@@ -32,13 +33,13 @@ begin
         attempts, max_attempts, type, payload, error
       )
       select
-        id, scheduled_at, created_at, started_at, now(), worker_id, 'cancelled', priority, claims,
-        attempts, max_attempts, type, payload, error
+        id, scheduled_at, created_at, started_at, clock_timestamp(), worker_id, 'cancelled', priority,
+        claims, attempts, max_attempts, type, payload, error
       from d
-      returning type
+      returning type, finished_at
     )
     insert into taskq.finished_counts (day, status, type, n)
-    select (now() at time zone 'UTC')::date, 'cancelled', type, 1
+    select (finished_at at time zone 'UTC')::date, 'cancelled', type, 1
     from f;
     if found then
       delete from taskq.cancel_requests r where r.id = cancel.id;

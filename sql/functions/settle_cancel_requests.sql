@@ -32,16 +32,16 @@ begin
       attempts, max_attempts, type, payload, error
     )
     select
-      id, scheduled_at, created_at, started_at, now(), worker_id, 'cancelled', priority, claims,
+      id, scheduled_at, created_at, started_at, clock_timestamp(), worker_id, 'cancelled', priority, claims,
       attempts, max_attempts, type, payload, error
     from d
-    returning type
+    returning type, finished_at
   ),
   k as (
     insert into taskq.finished_counts (day, status, type, n)
-    select (now() at time zone 'UTC')::date, 'cancelled', type, count(*)
+    select (finished_at at time zone 'UTC')::date, 'cancelled', type, count(*)
     from f
-    group by type
+    group by 1, type
   )
   select count(*) into cancelled from f;
 
