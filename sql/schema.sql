@@ -6,6 +6,7 @@
 --     worker_tasks_finished        completed, failed, cancelled
 --       worker_tasks_completed     one of each status; partition by range (finished_at)
 --         ..._20261124             one a UTC day, made ahead by make_days()
+--         ..._20261124_...         pieces of a day that settle_days() made afterwards
 --         ..._default              rows of days that have no partition
 --   task_attempts                  attempts that did not succeed, or said something while they ran;
 --                                  partition by range (finished_at)
@@ -101,6 +102,14 @@ create index worker_tasks_completed_default_by_id on taskq.worker_tasks_complete
 create index worker_tasks_failed_default_by_id on taskq.worker_tasks_failed_default (id);
 create index worker_tasks_cancelled_default_by_id on taskq.worker_tasks_cancelled_default (id);
 
+-- For make_days(), settle_days() and cleanup(); the one of attempts too.
+create index worker_tasks_completed_default_by_time
+  on taskq.worker_tasks_completed_default (finished_at);
+create index worker_tasks_failed_default_by_time
+  on taskq.worker_tasks_failed_default (finished_at);
+create index worker_tasks_cancelled_default_by_time
+  on taskq.worker_tasks_cancelled_default (finished_at);
+
 -- Delta rows, one a batch, UTC day, status and type.
 create table taskq.finished_counts (
   day    date not null,
@@ -129,6 +138,7 @@ create table taskq.task_attempts (
 ) partition by range (finished_at);
 
 create table taskq.task_attempts_default partition of taskq.task_attempts default;
+create index task_attempts_default_by_time on taskq.task_attempts_default (finished_at);
 
 -- For looking at one task.
 create index task_attempts_by_task on taskq.task_attempts (task_id, attempt);

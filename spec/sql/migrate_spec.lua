@@ -5,6 +5,7 @@ local database = require "support.database"
 local folder = require "support.folder"
 local process = require "support.process"
 local taskq = require "support.taskq"
+local tasks = require "support.tasks"
 
 local function migrate(url, arguments, env)
   local command = table.move(arguments or {}, 1, #(arguments or {}), 2, { "migrate" })
@@ -99,6 +100,26 @@ describe("taskq migrate", function()
     assert.not_matches("applied", again.out)
     assert.equal("changed", database.value(url,
       "select obj_description('taskq.stats()'::regprocedure, 'pg_proc')"))
+  end)
+
+  it("brings a database that is in use up to date", function()
+    local url, sources = database.empty(), copy_of_sources()
+    assert(os.remove(sources .. "/sql/migrations/0008_settling.sql"))
+    assert.equal(0, migrate(url, {}, { TASKQ_RESOURCES = sources }).code)
+    local connection <close> = database.connect(url)
+    for _, status in ipairs({ "completed", "failed", "cancelled" }) do
+      tasks.finished(connection, status, { at = "2026-01-10Z" })
+    end
+    connection:query("begin")
+    tasks.finished(connection, "completed") -- in a day that is there
+
+    local result = migrate(url)
+
+    assert.matches("^applied 0008_settling\n", result.out)
+    connection:query("commit")
+    assert.equal(4, connection:value("select count(*) from taskq.worker_tasks"))
+    assert.equal(1, connection:value("select moved + (select moved from taskq.settle_days()) "
+      .. "from taskq.settle_days()"))
   end)
 
   it("takes back a migration that fails, and names it", function()

@@ -1,13 +1,13 @@
 -- Parts of taskq.cleanup, below.
 
--- The day partitions of a table.
+-- The day partitions of a table; a day that taskq.settle_days has made may have several.
 create or replace function taskq.days_of(parent regclass) returns table (child name, day date)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select x.relname, x.day
   from (
-    select c.relname, to_date(substring(c.relname from '_([0-9]{8})$'), 'YYYYMMDD') as day
+    select c.relname, to_date(substring(c.relname from '_([0-9]{8})(_[0-9]+)?$'), 'YYYYMMDD') as day
     from pg_inherits i
     join pg_class c on c.oid = i.inhrelid
     where i.inhparent = $1
@@ -111,10 +111,11 @@ begin
   end loop;
 
   for target in
-    select s.status, d.child, d.day
+    select s.status, d.day, string_agg(format('taskq.%I', d.child), ', ') as children
     from unnest(statuses) s(status)
     cross join lateral taskq.days_of(('taskq.worker_tasks_' || s.status)::regclass) d
     where d.day < first_day
+    group by d.day, s.status
     order by d.day, s.status
   loop
     begin
@@ -123,7 +124,7 @@ begin
       perform set_config('lock_timeout', '1s', true);
       perform pg_advisory_xact_lock(hashtext('taskq.finished_counts'));
       perform set_config('lock_timeout', '50ms', true);
-      execute format('drop table taskq.%I', target.child);
+      execute 'drop table ' || target.children;
       with k as (
         delete from taskq.finished_counts k
         where k.day = target.day
