@@ -43,6 +43,8 @@ void tq_text_add_escaped(struct tq_buf *out, const char *text, const char *speci
             tq_buf_add_text(out, "\\t");
         else if (c < 0x20 || c == 0x7f)
             tq_buf_addf(out, "\\u%04x", c);
+        else if (c == 0xc2 && len == 2 && (unsigned char)text[1] < 0xa0) /* of eight bits */
+            tq_buf_addf(out, "\\u%04x", (unsigned char)text[1]);
         else if (len == 0)
             tq_buf_add_text(out, "\xef\xbf\xbd");
         else

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "binding/host.h"
 #include "command/command.h"
-#include "command/json_print.h"
+#include "command/print.h"
 #include "script/script.h"
 
 struct check_options {
@@ -55,11 +55,14 @@ static void print_problem(const struct tq_source *source, const char *message)
     struct tq_source_place place;
 
     if (!tq_source_locate(source, message, &place))
-        (void)fprintf(stderr, "%s\n", message);
-    else if (place.line > 0)
-        (void)fprintf(stderr, "%s:%ld: %s\n", place.file, place.line, place.reason);
-    else
-        (void)fprintf(stderr, "%s: %s\n", place.file, place.reason);
+        place = (struct tq_source_place){.reason = message};
+    if (place.file != NULL)
+        tq_print_text(stderr, place.file);
+    if (place.file != NULL && place.line > 0)
+        (void)fprintf(stderr, ":%ld", place.line);
+    (void)fputs(place.file != NULL ? ": " : "", stderr);
+    tq_print_text(stderr, place.reason);
+    (void)putc('\n', stderr);
 }
 
 static void print_handler(const struct tq_handler *handler, int type_width, int file_width)
@@ -121,9 +124,9 @@ static void print_member(const char *name, int64_t value)
 static void print_json_handler(const struct tq_handler *handler)
 {
     (void)fputs("{\"type\":", stdout);
-    tq_json_print_text(handler->type);
+    tq_print_json_string(handler->type);
     (void)fputs(",\"file\":", stdout);
-    tq_json_print_text(handler->file);
+    tq_print_json_string(handler->file);
     print_member("timeout", handler->timeout_ms);
     print_member("max_attempts", handler->max_attempts);
     print_member("max_age", handler->max_age_ms);
@@ -141,12 +144,12 @@ static void print_json_problem(const struct tq_source *source, const char *messa
 
     (void)fputs("{\"file\":", stdout);
     if (is_located)
-        tq_json_print_text(place.file);
+        tq_print_json_string(place.file);
     else
         (void)fputs("null", stdout);
     print_member("line", place.line);
     (void)fputs(",\"message\":", stdout);
-    tq_json_print_text(place.reason);
+    tq_print_json_string(place.reason);
     (void)putchar('}');
 }
 

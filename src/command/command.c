@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "command/help.h"
+#include "command/print.h"
 
 const struct tq_command *const tq_commands[] = {
     &tq_command_migrate, &tq_command_worker,  &tq_command_dev,
@@ -211,7 +212,9 @@ enum tq_exit tq_command_main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write(2), seen below */
     (void)signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would hide how children end */
     if (!dispatch(argc, argv, &code, &err)) {
-        (void)fprintf(stderr, "taskq: %s\n", err.message);
+        (void)fputs("taskq: ", stderr);
+        tq_print_text(stderr, err.message);
+        (void)putc('\n', stderr);
         return tq_err_exit_code(&err);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -11,6 +11,7 @@
 #include "command/command.h"
 #include "command/database.h"
 #include "command/moment.h"
+#include "command/print.h"
 #include "command/task_line.h"
 #include "database/producer.h"
 
@@ -97,8 +98,10 @@ static bool enqueue_and_show(struct tq_session *session, const struct tq_new_tas
 
     bool is_done = tq_session_run(session, "commit", NULL, err);
 
-    if (is_done)
-        (void)printf("%s\n", tq_rows_text(&rows, 0, 0));
+    if (is_done) {
+        tq_print_lines(stdout, tq_rows_text(&rows, 0, 0), 0);
+        (void)putchar('\n');
+    }
     tq_rows_clear(&rows);
     return is_done;
 }

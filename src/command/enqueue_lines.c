@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "command/json_scan.h"
+#include "command/print.h"
 #include "command/task_line.h"
 #include "database/producer.h"
 
@@ -46,10 +47,17 @@ struct bulk {
     struct tq_enqueued *enqueued;
 };
 
+static void print_skipped(int64_t number, const struct tq_err *why)
+{
+    (void)fprintf(stderr, "taskq: line %" PRId64 " was skipped: ", number);
+    tq_print_text(stderr, why->message);
+    (void)putc('\n', stderr);
+}
+
 static void skip_line(struct bulk *bulk, int64_t number, const struct tq_err *why)
 {
     if (bulk->enqueued->skipped < MOST_REPORTS)
-        (void)fprintf(stderr, "taskq: line %" PRId64 " was skipped: %s\n", number, why->message);
+        print_skipped(number, why);
     else if (bulk->enqueued->skipped == MOST_REPORTS)
         (void)fprintf(stderr, "taskq: further lines were skipped\n");
     bulk->enqueued->skipped++;

@@ -10,6 +10,7 @@
 #include "base/glob.h"
 #include "command/command.h"
 #include "command/database.h"
+#include "command/print.h"
 #include "database/follower.h"
 
 struct events_options {
@@ -31,33 +32,52 @@ struct printer {
     const char *type; /* or NULL */
     bool is_json;
     bool is_lost_told; /* the connection is lost, and that was said */
+    int failure;       /* errno of the first write that failed, or 0 */
 };
+
+static void note_failure(struct printer *printer)
+{
+    if (ferror(stdout) && printer->failure == 0)
+        printer->failure = errno;
+}
 
 static void on_event(void *owner, const struct tq_followed *followed)
 {
-    const struct printer *printer = owner;
+    struct printer *printer = owner;
 
     if (printer->type != NULL && *followed->type != '\0' &&
         !tq_glob_matches(printer->type, followed->type))
         return;
-    if (printer->is_json)
-        (void)puts(followed->document);
-    else
-        (void)printf("%s  %-9s  %12s  %s%s%s\n", followed->at, followed->event, followed->id,
-                     followed->type, *followed->summary != '\0' ? "  " : "", followed->summary);
+    if (printer->is_json) {
+        tq_print_lines(stdout, followed->document, 0);
+    } else {
+        (void)printf("%s  %-9s  %12s  ", followed->at, followed->event, followed->id);
+        tq_print_text(stdout, followed->type);
+        (void)fputs(*followed->summary != '\0' ? "  " : "", stdout);
+        tq_print_text(stdout, followed->summary);
+    }
+    (void)putchar('\n');
+    note_failure(printer);
+}
+
+static bool on_flush(void *owner)
+{
+    struct printer *printer = owner;
+
+    (void)fflush(stdout); /* a failure is noted */
+    note_failure(printer);
+    return printer->failure == 0;
 }
 
 /* A reader that has left is the end, and no failure. */
-static bool on_flush(void *owner)
+static bool check_output(const struct printer *printer, struct tq_err *err)
 {
-    (void)owner;
-    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+    if (printer->failure == 0)
         return true;
-    if (errno == EPIPE) {
-        __fpurge(stdout);
-        clearerr(stdout);
-    }
-    return false;
+    __fpurge(stdout);
+    clearerr(stdout);
+    errno = printer->failure;
+    return errno == EPIPE || tq_err_system(err, "cannot write the output");
 }
 
 static void on_connected(void *owner)
@@ -108,6 +128,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
             .on_lost = on_lost,
         },
         err);
+    is_done = is_done && check_output(&printer, err);
 close_database:
     tq_database_close(&database);
     return is_done;

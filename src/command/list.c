@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 #include "command/database.h"
+#include "command/print.h"
 #include "command/task_ids.h"
 #include "database/reader.h"
 
@@ -36,7 +37,8 @@ static void print_documents(const struct tq_rows *rows)
     (void)putchar('[');
     for (size_t i = 0; i < tq_rows_count(rows); i++) {
         tq_reader_listed(rows, i, &listed);
-        (void)printf("%s%s", i > 0 ? ",\n" : "", listed.document);
+        (void)fputs(i > 0 ? ",\n" : "", stdout);
+        tq_print_lines(stdout, listed.document, 0);
     }
     (void)puts("]");
 }
@@ -54,8 +56,10 @@ static void print_table(const struct tq_rows *rows)
         (void)snprintf(attempts, sizeof attempts,
                        listed.max_attempts > 0 ? "%" PRId32 "/%" PRId32 : "%" PRId32,
                        listed.attempts, listed.max_attempts);
-        (void)printf("%12" PRId64 "  %-9s  %8" PRId32 "  %8s  %-20s  %s\n", listed.id,
-                     listed.status, listed.priority, attempts, listed.scheduled_at, listed.type);
+        (void)printf("%12" PRId64 "  %-9s  %8" PRId32 "  %8s  %-20s  ", listed.id, listed.status,
+                     listed.priority, attempts, listed.scheduled_at);
+        tq_print_text(stdout, listed.type);
+        (void)putchar('\n');
     }
 }
 

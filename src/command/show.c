@@ -3,23 +3,14 @@
 // taskq show.
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "command/command.h"
 #include "command/database.h"
+#include "command/print.h"
 #include "command/task_ids.h"
 #include "database/reader.h"
 
 enum { KEY_WIDTH = 19 };
-
-/* "key  value"; the further lines of a value stand below its first. */
-static void print_field(const char *key, const char *value)
-{
-    (void)printf("%-*s  ", KEY_WIDTH, key);
-    for (const char *end; (end = strchr(value, '\n')) != NULL; value = end + 1)
-        (void)printf("%.*s\n%*s", (int)(end - value), value, KEY_WIDTH + 2, "");
-    (void)puts(value);
-}
 
 static void print(const struct tq_rows *rows)
 {
@@ -31,10 +22,10 @@ static void print(const struct tq_rows *rows)
         if (shown.part != part)
             (void)putchar('\n');
         part = shown.part;
-        if (shown.key == NULL)
-            (void)puts(shown.value);
-        else
-            print_field(shown.key, shown.value);
+        if (shown.key != NULL)
+            (void)printf("%-*s  ", KEY_WIDTH, shown.key);
+        tq_print_lines(stdout, shown.value, shown.key != NULL ? KEY_WIDTH + 2 : 0);
+        (void)putchar('\n');
     }
 }
 

@@ -6,10 +6,18 @@
 
 #include "command/command.h"
 #include "command/database.h"
+#include "command/print.h"
 #include "database/producer.h"
 #include "database/reader.h"
 
 enum { MOST_ROWS = 1000, MOST_LINES = 20 };
+
+/* One of a JSON array. */
+static void print_document(size_t i, const char *document)
+{
+    (void)fputs(i > 0 ? "," : "", stdout);
+    tq_print_lines(stdout, document, 0);
+}
 
 static void print_unhandled(const struct tq_rows *rows, bool is_json)
 {
@@ -22,10 +30,13 @@ static void print_unhandled(const struct tq_rows *rows, bool is_json)
         (void)puts("\nno live worker has a handler for");
     for (size_t i = 0; i < shown; i++) {
         tq_reader_unhandled(rows, i, &unhandled);
-        if (is_json)
-            (void)printf("%s%s", i > 0 ? "," : "", unhandled.document);
-        else
-            (void)printf("  %s, oldest due %s\n", unhandled.type, unhandled.oldest_scheduled_at);
+        if (is_json) {
+            print_document(i, unhandled.document);
+            continue;
+        }
+        (void)fputs("  ", stdout);
+        tq_print_text(stdout, unhandled.type);
+        (void)printf(", oldest due %s\n", unhandled.oldest_scheduled_at);
     }
     if (is_json)
         (void)printf("]");
@@ -44,10 +55,15 @@ static void print_failed_reloads(const struct tq_rows *rows, bool is_json)
         (void)puts("\nworkers whose handlers have changed and do not load");
     for (size_t i = 0; i < shown; i++) {
         tq_reader_failed_reload(rows, i, &failed);
-        if (is_json)
-            (void)printf("%s%s", i > 0 ? "," : "", failed.document);
-        else
-            (void)printf("  %s: %s\n", failed.worker, failed.error);
+        if (is_json) {
+            print_document(i, failed.document);
+            continue;
+        }
+        (void)fputs("  ", stdout);
+        tq_print_text(stdout, failed.worker);
+        (void)fputs(": ", stdout);
+        tq_print_lines(stdout, failed.error, 2);
+        (void)putchar('\n');
     }
     if (is_json)
         (void)printf("]}\n");

@@ -12,7 +12,7 @@
 
 #include "base/memory.h"
 #include "command/database.h"
-#include "command/json_print.h"
+#include "command/print.h"
 #include "database/operator.h"
 
 bool tq_task_id_parse(const char *text, int64_t *id, struct tq_err *err)
@@ -53,12 +53,14 @@ static void print_outcome(int64_t id, const char *outcome, bool is_json, bool is
 
 static void print_refusal(int64_t id, const char *reason, bool is_json, bool is_first)
 {
-    (void)fprintf(stderr, "taskq: %s\n", reason);
+    (void)fputs("taskq: ", stderr);
+    tq_print_text(stderr, reason);
+    (void)putc('\n', stderr);
     if (!is_json)
         return;
     (void)printf("%s{\"id\":%" PRId64 ",\"outcome\":\"refused\",\"reason\":", is_first ? "" : ",",
                  id);
-    tq_json_print_text(reason);
+    tq_print_json_string(reason);
     (void)putchar('}');
 }
 
