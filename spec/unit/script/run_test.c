@@ -3,8 +3,10 @@
 // Runs: what a handler sees, how it can end, and how it is interrupted and stopped.
 #include "script/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "unit/script/stage.h"
 #include "unit/unit.h"
 
@@ -382,9 +384,14 @@ UNIT_TEST(stops_a_waiting_run_and_closes_its_variables)
     CHECK_INT(tq_run_outcome(run)->kind, TQ_OUTCOME_STOPPED);
     CHECK_TEXT(tq_run_outcome(run)->error_kind, "interrupted");
     tq_run_free(run);
-    stage_check_result(&stage, "\"show\"",
-                       "[\"inner\",\"taskq.sleep cannot wait while the task is being stopped\","
-                       "\"outer\",\"taskq.sleep cannot wait while the task is being stopped\"]");
+
+    char *expected = tq_format("[\"inner\",\"%s/t.lua:3: taskq.sleep cannot wait while the task is "
+                               "being stopped\",\"outer\",\"%s/t.lua:3: taskq.sleep cannot wait "
+                               "while the task is being stopped\"]",
+                               stage.folder, stage.folder);
+
+    stage_check_result(&stage, "\"show\"", expected);
+    free(expected);
     stage_close(&stage);
 }
 
