@@ -86,6 +86,21 @@ describe("taskq check", function()
     }, lines(result.err))
   end)
 
+  it("reads what editors on Windows write", function()
+    local result = check {
+      ["a b.lua"] = "\xef\xbb\xbfreturn {\r\n\ttype = 'a b',\r\n\thandler = print,\r\n}\r\n",
+      ["b.lua"] = "\xef\xbb\xbf#!/usr/bin/lua\nreturn { { type = 'b', handler = print },\n"
+        .. "  { type = 'b', handler = print } }",
+      ["c.lua"] = "\xff\xfer\0e\0t\0",
+    }
+
+    assert.same({
+      'b.lua: handler 2: type: "b" is already handled by ' .. place .. "/b.lua",
+      "c.lua:1: is in UTF-16: save it as UTF-8",
+      "taskq: 2 problems",
+    }, lines(result.err))
+  end)
+
   it("says both as JSON", function()
     local result = check({
       ["a.lua"] = "return { type = 'a', timeout = 1500, handler = print }",
@@ -106,12 +121,14 @@ describe("taskq check", function()
   it("fails without a handler, and without a folder", function()
     local empty = check { ["notes.txt"] = "nothing" }
     assert.equal(HANDLERS, empty.code)
-    assert.equal("there is no handler in " .. place, lines(empty.err)[1])
+    assert.equal(("there is no handler in %s: put a *.lua file there, or name another folder with "
+      .. "--handlers"):format(place), lines(empty.err)[1])
 
     folder.remove(place)
     local missing = check {}
     assert.equal(HANDLERS, missing.code)
-    assert.matches("^taskq: cannot read the folder .*: No such file or directory\n$", missing.err)
+    assert.matches("^taskq: cannot read the folder .*: No such file or directory: make it, or ",
+      missing.err)
   end)
 
   it("passes the samples", function()

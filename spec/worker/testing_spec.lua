@@ -18,7 +18,8 @@ local CASES = {
   },
   ["return"] = {
     key = "what", "large", "smallest", "numbers", "lists", "null", "null_inside", "same_null",
-    "nothing", "boolean", "text", "many", "success", "success_nothing", "success_text",
+    "nothing", "boolean", "text", "many", "failed",
+    "failed_call", "nothing_twice", "odd_success", "success", "success_nothing", "success_text",
     "hidden_success", "almost_too_large", "too_large", "with_function", "with_zero_byte",
     "with_zero_byte_key", "not_utf8", "nan", "infinite", "with_cycle", "holes", "mixed",
     "number_keys", "nested_waits", "caught", "json", "file", "task",

@@ -12,6 +12,7 @@
 #include "binding/module.h"
 #include "script/context.h"
 #include "script/hint.h"
+#include "script/value.h"
 
 enum { MAX_TYPE_BYTES = 200, MAX_ATTEMPTS = 1000, MAX_PAYLOAD_BYTES = 4 * 1024 * 1024 };
 
@@ -31,8 +32,7 @@ static const char *const fields[] = {"type",         "payload", "priority", "max
 static void refuse(const struct reader *reader, const char *field, const char *reason)
 {
     lua_State *L = reader->L;
-    const char *format = lua_type(L, -1) == LUA_TSTRING ? "\"%s\"" : "%s";
-    const char *value = lua_pushfstring(L, format, luaL_tolstring(L, -1, NULL));
+    const char *value = tq_value_push_name(L, -1);
 
     (void)luaL_error(L, "%s: %s %s, not %s", reader->what, field, reason, value);
 }

@@ -189,7 +189,9 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
 
     if (is_loaded) {
         if (problems.count == 0 && tq_script_handler_count(script) == 0) {
-            char *message = tq_format("there is no handler in %s", given->handlers);
+            char *message = tq_format("there is no handler in %s: put a *.lua file there, or name "
+                                      "another folder with --handlers",
+                                      given->handlers);
 
             on_problem(&problems, message);
             free(message);

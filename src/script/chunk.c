@@ -40,12 +40,25 @@ static void set_environment(lua_State *L, int index)
         lua_pop(L, 1);
 }
 
+static bool begins_with(const char *text, const char *end, const char *bytes)
+{
+    size_t len = strlen(bytes);
+
+    return (size_t)(end - text) >= len && memcmp(text, bytes, len) == 0;
+}
+
 int tq_chunk_load(lua_State *L, const char *text, size_t len, const char *name)
 {
     const char *end = text + len;
 
-    if (len > 0 &&
-        *text == '#') { /* the first line of a program; its newline stays, for line numbers */
+    if (begins_with(text, end, "\xff\xfe") || begins_with(text, end, "\xfe\xff")) {
+        (void)lua_pushfstring(L, "%s:1: is in UTF-16: save it as UTF-8", name + (*name == '@'));
+        return LUA_ERRSYNTAX;
+    }
+    if (begins_with(text, end, "\xef\xbb\xbf")) /* what some editors begin UTF-8 with */
+        text += 3;
+    if (text < end && *text == '#') { /* the first line of a program; its newline stays, for line
+                                         numbers */
         while (text < end && *text != '\n')
             text++;
     }

@@ -14,6 +14,7 @@
 #include "script/source.h"
 #include "script/state.h"
 #include "script/utf8.h"
+#include "script/value.h"
 
 enum { MAX_ATTEMPTS = 1000, MAX_TYPE_BYTES = 200 };
 
@@ -37,8 +38,7 @@ struct field {
 static void refuse_value(struct draft *draft, const char *field, const char *reason)
 {
     lua_State *L = draft->L;
-    const char *format = lua_type(L, -1) == LUA_TSTRING ? "\"%s\"" : "%s";
-    const char *value = lua_pushfstring(L, format, luaL_tolstring(L, -1, NULL));
+    const char *value = tq_value_push_name(L, -1);
 
     if (draft->item > 0)
         (void)luaL_error(L, "%s: handler %d: %s: %s, not %s", draft->file, draft->item, field,
@@ -251,8 +251,9 @@ void tq_handler_add(lua_State *L, const char *file, int item)
     const struct tq_handler *other = tq_script_find(script, draft.handler.type);
 
     if (other != NULL)
-        (void)luaL_error(L, "%s: type: \"%s\" is already handled by %s", file, draft.handler.type,
-                         other->file);
+        (void)luaL_error(L, "%s: %stype: \"%s\" is already handled by %s", file,
+                         item > 0 ? lua_pushfstring(L, "handler %d: ", item) : "",
+                         draft.handler.type, other->file);
     (void)lua_getfield(L, -1, "handler"); /* a function, as checked */
     draft.handler.function_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     draft.handler.type = tq_strdup(draft.handler.type);

@@ -50,6 +50,21 @@ static void add_list(lua_State *L, const char *file)
     }
 }
 
+/* What is on top, for people. A file that returns nothing has the value that require gives it. */
+static const char *name_value(lua_State *L)
+{
+    static const char *const names[] = {
+        [LUA_TNIL] = "nothing",     [LUA_TBOOLEAN] = "nothing",      [LUA_TNUMBER] = "a number",
+        [LUA_TSTRING] = "a string", [LUA_TTABLE] = "an empty table", [LUA_TFUNCTION] = "a function",
+        [LUA_TTHREAD] = "a thread",
+    };
+    int type = lua_type(L, -1);
+
+    return type >= 0 && type < (int)(sizeof names / sizeof *names) && names[type] != NULL
+               ? names[type]
+               : "userdata";
+}
+
 /* What a handler file returned is on top. */
 static void add_value(lua_State *L, const char *file)
 {
@@ -59,13 +74,16 @@ static void add_value(lua_State *L, const char *file)
         add_list(L, file);
         return;
     }
+
+    const char *found = name_value(L);
+
     lua_pushnil(L);
     if (!is_table || !lua_next(L, -2))
         (void)luaL_error(L,
                          "%s: must return a handler, such as { type = \"email:send\", handler = "
-                         "function(context) ... end }, or a list of them (a module for require "
-                         "belongs below lib/)",
-                         file);
+                         "function(context) ... end }, or a list of them, not %s (a module for "
+                         "require belongs below lib/)",
+                         file, found);
     lua_pop(L, 2);
     tq_handler_add(L, file, 0);
 }

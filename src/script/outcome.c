@@ -140,6 +140,10 @@ static void describe_error(lua_State *L, int index, struct tq_run *run)
 
     index = lua_absindex(L, index);
     tq_buf_clear(&run->error);
+    if (lua_isnil(L, index)) {
+        tq_buf_add_text(&run->error, "an error without a message: error(nil)");
+        return;
+    }
     if (lua_istable(L, index) && !has_tostring(L, index) && encode(L, index, &rules)) {
         text = run->script->json.data;
         len = run->script->json.len;
@@ -200,17 +204,21 @@ static void set_returned_failure(lua_State *L, struct tq_run *run)
 }
 
 /* Is the table on top an outcome? Pops nothing. */
-static bool read_success(lua_State *L, bool *is_success)
+static bool read_success(lua_State *L, const struct tq_run *run, bool *is_success)
 {
     if (!lua_istable(L, -1))
         return false;
     lua_pushliteral(L, "success");
 
-    bool is_outcome = lua_rawget(L, -2) == LUA_TBOOLEAN;
+    int type = lua_rawget(L, -2);
 
     *is_success = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    return is_outcome;
+    if (type != LUA_TBOOLEAN && type != LUA_TNIL)
+        tq_log(TQ_LOG_WARN, "handler",
+               "success is neither true nor false: the returned table is a result",
+               "task=%" PRId64 " type=%s", run->task.id, run->task.type);
+    return type == LUA_TBOOLEAN;
 }
 
 static void warn_of_unknown_fields(lua_State *L, const struct tq_run *run)
@@ -240,16 +248,22 @@ static void set_rolled_back(struct tq_run *run)
     set_failure(run, "transaction");
 }
 
-void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run)
+void tq_outcome_from_values(lua_State *L, int index, struct tq_run *run)
 {
     bool is_success;
 
+    index = lua_absindex(L, index);
     lua_pushvalue(L, index);
     if (lua_isnil(L, -1) && run->rollback.len > 0) {
         set_rolled_back(run);
         return;
     }
-    if (!read_success(L, &is_success)) {
+    if (lua_isnil(L, -1) && lua_type(L, index + 1) == LUA_TSTRING) {
+        describe_error(L, index + 1, run);
+        set_failure(run, "failure");
+        return;
+    }
+    if (!read_success(L, run, &is_success)) {
         set_success(L, -1, run);
         return;
     }

@@ -121,7 +121,7 @@ static int after_handler(lua_State *T, int status, lua_KContext unused)
     if (run->task.event != NULL && (status == LUA_OK || status == LUA_YIELD))
         return 0; /* what a listener returns means nothing */
     if (status == LUA_OK || status == LUA_YIELD)
-        tq_outcome_from_value(T, -1, run);
+        tq_outcome_from_values(T, -2, run);
     else
         tq_outcome_from_error(T, -1, run);
     return 0;
@@ -154,7 +154,7 @@ static int run_body(lua_State *T)
         tq_listener_push_event(T, run);
     else
         tq_context_push(T, run);
-    return after_handler(T, lua_pcallk(T, 1, 1, 1, 0, after_handler), 0);
+    return after_handler(T, lua_pcallk(T, 1, 2, 1, 0, after_handler), 0);
 }
 
 void tq_run_release_wait(struct tq_run *run)

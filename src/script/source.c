@@ -11,6 +11,7 @@
 // Hidden files and folders are skipped (Kubernetes keeps the real files of a ConfigMap in ..data).
 #include "script/source.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,19 @@ struct tq_source *tq_source_new_empty(void)
     return made;
 }
 
+/* Why a walk failed, as an error of handlers, and what to do where it was the folder itself. */
+static bool refuse_folder(struct tq_err *err)
+{
+    const char *remedy = err->code == ENOENT || err->code == ENOTDIR
+                             ? ": make it, or name the folder of the handlers with --handlers"
+                             : "";
+    char *cause = tq_strdup(err->message);
+
+    (void)tq_err_set(err, TQ_ERR_HANDLERS, err->code, "%s%s", cause, remedy);
+    free(cause);
+    return false;
+}
+
 bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err *err)
 {
     struct tq_source *made = tq_source_new_empty();
@@ -106,9 +120,8 @@ bool tq_source_read(const char *folder, struct tq_source **source, struct tq_err
 
     made->folder = tq_strdup(folder);
     if (!tq_tree_walk(folder, &visitor, err)) {
-        err->domain = TQ_ERR_HANDLERS;
         tq_source_unref(made);
-        return false;
+        return refuse_folder(err);
     }
     if (made->count > 0)
         qsort(made->files, made->count, sizeof *made->files, compare_files);

@@ -221,8 +221,8 @@ void tq_context_push_task(lua_State *L, struct tq_script *script); /* of its run
 void tq_listener_push_event(lua_State *L, struct tq_run *run);
 
 /* outcome.c */
-void tq_outcome_from_value(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
-void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run); /* [-0, +0, e] */
+void tq_outcome_from_values(lua_State *L, int index, struct tq_run *run); /* two; [-0, +0, e] */
+void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run);  /* [-0, +0, e] */
 void tq_outcome_refused_payload(struct tq_run *run, const char *message);
 void tq_outcome_from_failure(struct tq_run *run, int status); /* T failed outside of the handler */
 void tq_outcome_stopped(struct tq_run *run);

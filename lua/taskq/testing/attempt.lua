@@ -92,10 +92,23 @@ local function returned_failure(attempt, value)
   return ended
 end
 
-local function end_of_value(attempt, value)
+--- Is it a table that says how the attempt ended?
+local function is_outcome(value)
+  local is_success = type(value) == "table" and rawget(value, "success")
+  if type(value) ~= "table" or is_success == nil then
+    return false
+  elseif type(is_success) ~= "boolean" then
+    sandbox.log("warn", "success is neither true nor false: the returned table is a result")
+  end
+  return type(is_success) == "boolean"
+end
+
+local function end_of_values(attempt, value, message)
   if value == nil and attempt.rollback then
     return failure(attempt, "transaction", attempt.rollback)
-  elseif type(value) ~= "table" or type(rawget(value, "success")) ~= "boolean" then
+  elseif value == nil and type(message) == "string" then
+    return failure(attempt, "failure", codec.describe_error(message))
+  elseif not is_outcome(value) then
     return success(value)
   end
   for field in pairs(value) do
@@ -113,17 +126,17 @@ end
 local function start(attempt, argument)
   attempt.thread = coroutine.create(function()
     local traceback
-    local is_done, value = xpcall(attempt.handler.handler, function(problem)
+    local is_done, value, message = xpcall(attempt.handler.handler, function(problem)
       traceback = debug.traceback(nil, 2)
       return problem
     end, argument)
-    return is_done, value, traceback
+    return is_done, value, traceback or message
   end)
   coroutines.limit(attempt.thread)
   return coroutine.resume(attempt.thread)
 end
 
-local function end_of(attempt, is_fine, is_done, value, traceback)
+local function end_of(attempt, is_fine, is_done, value, more)
   if attempt.stop then
     debug.sethook(attempt.thread)
     coroutine.close(attempt.thread)
@@ -131,10 +144,10 @@ local function end_of(attempt, is_fine, is_done, value, traceback)
   elseif not is_fine then -- of the machinery: its own message handler failed
     return failure(attempt, "error", codec.describe_error(is_done))
   elseif is_done then
-    return end_of_value(attempt, value)
+    return end_of_values(attempt, value, more)
   end
   local ended = failure(attempt, "error", codec.describe_error(value))
-  ended.traceback = traceback
+  ended.traceback = more
   return ended
 end
 

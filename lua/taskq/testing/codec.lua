@@ -99,6 +99,9 @@ end
 ---@param value any
 ---@return string
 function M.describe_error(value)
+  if value == nil then
+    return "an error without a message: error(nil)"
+  end
   local meta = type(value) == "table" and getmetatable(value)
   local has_tostring = type(meta) == "table" and rawget(meta, "__tostring") ~= nil
   local is_text, text

@@ -2,6 +2,7 @@
 
 local blame = require "taskq.testing.blame"
 local codec = require "taskq.testing.codec"
+local handler = require "taskq.testing.handler"
 local hint = require "taskq.testing.hint"
 
 local M = {}
@@ -22,8 +23,7 @@ local MAX_MS, MAX_TYPE_BYTES = 1e15, 200
 ---@field delay number?
 
 local function refuse(what, field, reason, value)
-  local shown = type(value) == "string" and '"' .. value .. '"' or tostring(value)
-  blame.raise("%s: %s %s, not %s", what, field, reason, shown)
+  blame.raise("%s: %s %s, not %s", what, field, reason, handler.shown(value))
 end
 
 local function given(task, field)

@@ -98,7 +98,8 @@ local function add(found, file, value)
   for _, read in ipairs(handler.read_all(file, value)) do
     local other = found[read.type]
     if other then
-      error(("%s: type: \"%s\" is already handled by %s"):format(file, read.type, other.file), 0)
+      error(("%s: type: \"%s\" is already handled by %s"):format(read.where, read.type,
+        other.file), 0)
     end
     found[read.type] = read
   end

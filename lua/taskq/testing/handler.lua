@@ -19,13 +19,22 @@ local MS = "must be a number of milliseconds, 1 or more"
 ---@field payload table? the schema
 ---@field max_age integer? milliseconds
 ---@field file string
+---@field where string the file, and which of its handlers it is
 
-local function shown(value)
-  return type(value) == "string" and '"' .. value .. '"' or tostring(value)
+local PLAIN = { ["nil"] = true, boolean = true, number = true }
+
+--- A value as a message calls it; as src/script/value.c.
+---@param value any
+---@return string
+function M.shown(value)
+  if type(value) == "string" then
+    return '"' .. value .. '"'
+  end
+  return PLAIN[type(value)] and tostring(value) or "a " .. type(value)
 end
 
 local function refuse(where, field, reason, value)
-  error(("%s: %s: %s, not %s"):format(where, field, reason, shown(value)), 0)
+  error(("%s: %s: %s, not %s"):format(where, field, reason, M.shown(value)), 0)
 end
 
 local function read_ms(where, field, value)
@@ -133,7 +142,7 @@ local FIELDS = {
 
 local function read(file, value, item)
   local where = item and ("%s: handler %d"):format(file, item) or file
-  local found = { file = file, backoff = backoff.default() }
+  local found = { file = file, where = where, backoff = backoff.default() }
   for name, given in pairs(value) do
     found[name] = read_field(FIELDS, where, "field", name, given)
   end
@@ -143,6 +152,16 @@ local function read(file, value, item)
   return found
 end
 
+local NAMES = {
+  ["nil"] = "nothing", boolean = "nothing", number = "a number", string = "a string",
+  table = "an empty table", ["function"] = "a function", thread = "a thread",
+}
+
+--- A file that returns nothing has the value that require gives it.
+local function name_value(value)
+  return NAMES[type(value)] or "userdata"
+end
+
 --- The handlers that a file returned.
 ---@param file string for messages
 ---@param value any
@@ -150,8 +169,8 @@ end
 function M.read_all(file, value)
   if type(value) ~= "table" or next(value) == nil then
     error(file .. ": must return a handler, such as { type = \"email:send\", handler = "
-      .. "function(context) ... end }, or a list of them (a module for require belongs below lib/)",
-      0)
+      .. "function(context) ... end }, or a list of them, not " .. name_value(value)
+      .. " (a module for require belongs below lib/)", 0)
   elseif #value == 0 then
     return { read(file, value) }
   end

@@ -125,7 +125,9 @@ UNIT_TEST(refuses_a_folder_that_is_not_there)
 
     CHECK(!tq_source_read("/nowhere/handlers/", &source, &err));
     CHECK_INT(err.domain, TQ_ERR_HANDLERS);
-    CHECK_TEXT(err.message, "cannot read the folder /nowhere/handlers: No such file or directory");
+    CHECK_TEXT(err.message,
+               "cannot read the folder /nowhere/handlers: No such file or directory: make it, or "
+               "name the folder of the handlers with --handlers");
 }
 
 UNIT_TEST(names_the_line_of_an_error)
@@ -141,12 +143,26 @@ UNIT_TEST(refuses_what_is_no_handler)
 {
     const char *message =
         "a.lua: must return a handler, such as { type = \"email:send\", handler = "
-        "function(context) ... end }, or a list of them (a module for require "
+        "function(context) ... end }, or a list of them, not %s (a module for require "
         "belongs below lib/)";
+    const struct {
+        const char *text, *found;
+    } cases[] = {
+        {"", "nothing"},
+        {"local handler = { type = 'a' }", "nothing"},
+        {"return 5", "a number"},
+        {"return 'a'", "a string"},
+        {"return {}", "an empty table"},
+        {"return function() end", "a function"},
+        {"return io.stderr", "userdata"},
+    };
 
-    check_refused("", message);
-    check_refused("return 5", message);
-    check_refused("return {}", message);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *expected = tq_format(message, cases[i].found);
+
+        check_refused(cases[i].text, expected);
+        free(expected);
+    }
     check_refused("return { 5 }", "a.lua: item 1 of its list is a number, not a handler");
 }
 

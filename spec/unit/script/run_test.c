@@ -136,7 +136,7 @@ static void check_said_error(const struct tq_outcome *outcome)
 static void check_nil_error(const struct tq_outcome *outcome)
 {
     CHECK_INT(outcome->kind, TQ_OUTCOME_FAILURE);
-    CHECK_TEXT(outcome->error, "nil");
+    CHECK_TEXT(outcome->error, "an error without a message: error(nil)");
 }
 
 UNIT_TEST(makes_a_text_of_any_error)
