@@ -1,7 +1,9 @@
 --- Which tasks an insert tells of, while somebody hears.
 
 local database = require "support.database"
+local plans = require "support.plans"
 local process = require "support.process"
+local tasks = require "support.tasks"
 
 local NOW_MS = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
 local INSERT = "insert into taskq.worker_tasks (type) select 'a' from generate_series(1, %d);"
@@ -119,4 +121,22 @@ describe("an insert", function()
 
     assert.equal(before, rows_read())
   end)
+end)
+
+describe("what is read of new tasks", function()
+  for _, name in ipairs { "created", "followed" } do
+    it("includes one that finishes after the statement began: " .. name, function()
+      local url = database.fresh()
+      local reader <close> = database.connect(url)
+      local other <close> = database.connect(url)
+      plans.prepare(reader, name)
+      reader:query("begin")
+      reader:query("select now()") -- which stands still from here on
+
+      local id = tasks.finished(other, "completed")
+
+      local rows = reader:query(("execute %s('{%d}')"):format(name, id))
+      assert.equal(id, rows[1] and rows[1].id)
+    end)
+  end
 end)

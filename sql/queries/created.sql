@@ -1,6 +1,7 @@
 -- Tasks that were created lately, which may have been claimed meanwhile, or have finished.
 --   $1 bigint[] ids
 -- Returns id, type, payload, priority, attempts, max_attempts, claims, scheduled_at, created_at.
+-- A task may finish between the beginning of the statement, which is now(), and its snapshot.
 -- Index: the primary key of the live partition, by_id of the finished days that may be meant.
 -- Called by tq_repository_created().
 with i as materialized (
@@ -17,4 +18,4 @@ select
 from i
 join taskq.worker_tasks_finished f on f.id = i.id
 where f.finished_at > now() - interval '1 minute'
-  and f.finished_at <= now()
+  and f.finished_at < now() + interval '1 minute'

@@ -19,6 +19,6 @@ from (
   from i
   join taskq.worker_tasks_finished f on f.id = i.id
   where f.finished_at > now() - interval '1 minute'
-    and f.finished_at <= now()
+    and f.finished_at < now() + interval '1 minute'
 ) x
 order by x.id
