@@ -120,8 +120,8 @@ describe("taskq events", function()
       where datname = current_database() and application_name = 'taskq control']])
 
     uv.kill(backend, "sigstop")
-    queue:fill(20000, "noop")
-    queue:await_count("completed", 20001, 60)
+    queue:fill(10000, "noop")
+    queue:await_count("completed", 10001, 60)
     uv.kill(backend, "sigcont")
 
     await_line('"event":"dropped","at":"[^"]*","worker":"[^"]*","count":%d+}')

@@ -63,6 +63,15 @@ describe("support.wait", function()
     assert.is_false(ok)
     assert.matches("waited [%d.]+ s for godot", message)
   end)
+
+  it("measures until a figure is below its bound, and not for ever", function()
+    local figures = { 7, 5, 4 }
+
+    wait.assert_below(5, function(try) return figures[try] end)
+
+    assert.error_matches(function() wait.assert_below(5, function() return 5 end) end,
+      "never below 5: 5, 5, 5, 5, 5$")
+  end)
 end)
 
 describe("support.folder", function()

@@ -52,7 +52,7 @@ describe("a request", function()
     server:await_left(1)
 
     queue:await_count("failed", 1)
-    assert.equal("timeout: the task ran longer than 300 ms", queue:task(id).error)
+    assert.equal("timeout: the task ran longer than 1000 ms", queue:task(id).error)
     worker.stop(process)
   end)
 

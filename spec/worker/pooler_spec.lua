@@ -114,10 +114,10 @@ describe("behind a pooler in transaction mode", function()
     queue.db:query("select pg_sleep(0.6)") -- it has gone to sleep
 
     queue:enqueue("noop")
-    queue:await_count("completed", 1, 2)
+    queue:await_count("completed", 1, 5)
     run { "cancel", tostring(id) }
 
-    queue:await_count("cancelled", 1, 2)
+    queue:await_count("cancelled", 1, 5)
     worker.stop(running)
   end)
 

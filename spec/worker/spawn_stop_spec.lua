@@ -82,7 +82,7 @@ describe("a program", function()
 
     await_end(pids)
     queue:await_count("failed", 1)
-    assert.equal("timeout: the task ran longer than 300 ms", queue:task(id).error)
+    assert.equal("timeout: the task ran longer than 1000 ms", queue:task(id).error)
     worker.stop(process)
   end)
 
