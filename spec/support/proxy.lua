@@ -1,7 +1,7 @@
 --- A socket between a worker and its PostgreSQL, which can keep the server's answers to itself,
---- swallow notifications, refuse connections, be cut, and do something after a certain message of
---- the protocol. Connections are known by their application_name. It runs on the spec's loop, that
---- is, while the spec waits.
+--- swallow notifications, hold requests to cancel, refuse connections, be cut, and do something
+--- after a certain message of the protocol. Connections are known by their application_name. It
+--- runs on the spec's loop, that is, while the spec waits.
 
 local uv = require "luv"
 local folder = require "support.folder"
@@ -76,9 +76,14 @@ local function is_kept(link, side, message)
   return link.is_mute or (is_notification and link.is_deaf)
 end
 
--- The first message, the client's, says who it is; whoever is refused is cut.
+-- The first message, the client's, says who it is; whoever is refused is cut. A request to cancel
+-- is no more than that message.
 local function is_refused(self, link, message)
   link.hello = message
+  if self.cancels and message:sub(5, 8) == "\x04\xd2\x16\x2e" then
+    self.cancels = self.cancels + 1
+    return true
+  end
   for name, times in pairs(self.refused) do
     if has_name(link, name) then
       times[#times + 1] = wait.now()
@@ -197,6 +202,11 @@ function Proxy:refuse(name)
     end
   end
   return self.refused[name]
+end
+
+--- From now on requests to cancel are neither passed on nor answered.
+function Proxy:hold_cancels()
+  self.cancels = 0
 end
 
 --- Refuses nobody any more.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "database/cancel.h"
 #include "database/cell.h"
 #include "database/socket.h"
 
@@ -125,19 +126,11 @@ struct tq_client *tq_client_new(uv_loop_t *loop, const struct tq_client_config *
 
 /* ---- closing ---- */
 
-/* Blocks until the server has taken the request; the connection is closed afterwards, so that a
-   pooler in between still knows whose statement is meant. */
 static void cancel_in_pool(uv_work_t *work)
 {
-    struct tq_client *client = work->data;
-    PGcancel *cancel = PQgetCancel(client->cancelled);
-    char reason[256];
+    const struct tq_client *client = work->data;
 
-    if (cancel != NULL)
-        (void)PQcancel(cancel, reason,
-                       sizeof reason); /* the server is gone, or has just ended it */
-    PQfreeCancel(cancel);
-    PQfinish(client->cancelled);
+    tq_cancel_and_close(client->cancelled);
 }
 
 static void on_cancelled(uv_work_t *work, int status)
