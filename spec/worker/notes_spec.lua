@@ -43,6 +43,23 @@ describe("what a handler says", function()
     assert.same({ fraction = 0.42, message = "nearly half" }, attempt.progress)
   end)
 
+  it("shows control characters escaped, the NUL too", function()
+    local id = queue:enqueue("lua", { body = [[
+      print("a\0b\1", "c\0")
+      taskq.log.info("\0", { x = "\0\0y" })
+      context.progress(0.5, "d\0e")]] })
+
+    local log = queue:drain().err
+
+    assert.matches("handler a\\u0000b\\u0001\\tc\\u0000 task=", log, 1, true)
+    assert.matches("handler \\u0000 task=", log, 1, true)
+    assert.matches([[x="\\u0000\\u0000y"]], log, 1, true)
+    local attempt = attempts(id)[1]
+    assert.equal("a\\u0000b\1\tc\\u0000", attempt.log[1].message)
+    assert.equal("\\u0000\\u0000y", attempt.log[2].x)
+    assert.equal("d\\u0000e", attempt.progress.message)
+  end)
+
   it("makes an attempt of a success, and of a snooze", function()
     local success = queue:enqueue("talk:succeed")
     local transaction = queue:enqueue("talk:in_transaction")

@@ -24,7 +24,7 @@ static const struct tq_json_rules field_rules = {.root = "fields", .max_bytes = 
 static const char *push_key(lua_State *L, int index)
 {
     char key[64];
-    const char *given = luaL_tolstring(L, index, NULL);
+    const char *given = tq_context_push_text(L, index);
 
     (void)snprintf(key, sizeof key, "%s", given);
     for (char *at = key; *at != '\0'; at++) {
@@ -59,11 +59,11 @@ static struct tq_log_pair push_value(lua_State *L, int index)
             pair.value = lua_tostring(L, -1);
         } else {
             lua_pop(L, 1);
-            pair.value = luaL_tolstring(L, index, NULL);
+            pair.value = tq_context_push_text(L, index);
             pair.is_bare = false;
         }
     } else {
-        pair.value = luaL_tolstring(L, index, NULL);
+        pair.value = tq_context_push_text(L, index);
     }
     return pair;
 }
@@ -80,12 +80,13 @@ static int write_line(lua_State *L, enum tq_log_level level)
 {
     struct tq_log_pair pairs[MAX_PAIRS];
     char id[NUMBER_BYTES], attempt[NUMBER_BYTES];
-    const char *message = luaL_checkstring(L, 1);
+    const char *message;
     struct tq_run *run = tq_context_run(L);
     const char *area = "handler";
     bool is_kept = run != NULL && level >= TQ_LOG_INFO;
     size_t count = 0, own;
 
+    (void)luaL_checkstring(L, 1); /* it is one */
     if (!lua_isnoneornil(L, 2))
         luaL_checktype(L, 2, LUA_TTABLE);
     if (!tq_log_enabled(level) && !is_kept)
@@ -105,6 +106,7 @@ static int write_line(lua_State *L, enum tq_log_level level)
     own = count;
     luaL_checkstack(L, 4 * MAX_PAIRS, "too many fields");
     lua_settop(L, 2);
+    message = tq_context_push_text(L, 1);
     lua_pushnil(L);
     while (count < MAX_PAIRS && lua_istable(L, 2) && lua_next(L, 2)) {
         int key = lua_absindex(L, -2), value = lua_absindex(L, -1);

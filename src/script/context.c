@@ -300,6 +300,25 @@ struct tq_run *tq_context_check_wait(lua_State *L, const char *what)
     return run;
 }
 
+const char *tq_context_push_text(lua_State *L, int index)
+{
+    size_t len;
+    const char *text = luaL_tolstring(L, index, &len), *end = text + len;
+    luaL_Buffer escaped;
+
+    if (strlen(text) == len)
+        return text;
+    luaL_buffinit(L, &escaped);
+    for (; text < end; text += strlen(text) + 1) {
+        luaL_addstring(&escaped, text);
+        if (text + strlen(text) < end)
+            luaL_addstring(&escaped, "\\u0000");
+    }
+    luaL_pushresult(&escaped);
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
 static int finish_wait(lua_State *L, struct tq_run *run)
 {
     int count = run->finish_wait(L, run->wait);

@@ -26,6 +26,10 @@ void tq_context_note_shutdown(struct tq_run *run);
 /* Was the handler told to end because somebody cancelled the task? */
 bool tq_context_is_cancelled(const struct tq_run *run);
 
+/* What tostring() has of the value, for the log and what is kept: C's texts end at a NUL, and jsonb
+   has none. Each becomes \u0000, as the log writes other control characters. [-0, +1, e] */
+const char *tq_context_push_text(struct lua_State *L, int index);
+
 /* Keeps a line of the log with the attempt: the last 100 lines, at most 16 KB of them. */
 void tq_context_keep_line(struct tq_run *run, enum tq_log_level level, const char *message,
                           const struct tq_log_pair *pairs, size_t count);

@@ -81,7 +81,7 @@ static const char *push_printed(lua_State *L)
         luaL_addvalue(&text);
     }
     luaL_pushresult(&text);
-    return lua_tostring(L, -1);
+    return tq_context_push_text(L, -1);
 }
 
 static int log_printed(lua_State *L, enum tq_log_level level)

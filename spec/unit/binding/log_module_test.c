@@ -60,6 +60,15 @@ UNIT_TEST(writes_the_task_on_each_line)
     check_log("print('one', 2)", " info  handler one\\t2 task=7 type=t attempt=1\n");
 }
 
+UNIT_TEST(escapes_what_a_line_cannot_have)
+{
+    check_log("print('\\0a\\0', '\\1')",
+              " info  handler \\u0000a\\u0000\\t\\u0001 task=7 type=t attempt=1\n");
+    check_log("taskq.log.info('a\\0b', { ['k\\0'] = 'c\\0d', t = { 'e\\0' } })",
+              " info  handler a\\u0000b task=7 type=t attempt=1 k_u0000=\"c\\\\u0000d\" "
+              "t=\"[\\\"e\\\\u0000\\\"]\"\n");
+}
+
 UNIT_TEST(writes_values_of_all_types)
 {
     check_log("taskq.log.info('m', { v = { 1, 'a' } })",
