@@ -38,7 +38,8 @@ describe("taskq stats", function()
     local result = taskq.run({ "stats", "--json" }, { database = url })
 
     assert.equal('{"pending":2,"running":1,"completed":123456,"failed":3,"cancelled":0,'
-      .. '"total":123462,"unhandled_types":[],"failed_reloads":[]}\n', result.out)
+      .. '"total":123462,"unhandled_types":[],"has_more_unhandled_types":false,'
+      .. '"failed_reloads":[]}\n', result.out)
   end)
 
   it("prefers --database to DATABASE_URL", function()

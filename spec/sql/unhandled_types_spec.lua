@@ -61,8 +61,11 @@ describe("taskq.unhandled_types", function()
 
   it("leaves out what only runs", function()
     tasks.running(connection, "'a'")
-
     assert.same({}, unhandled())
+
+    register "{b}"
+    tasks.pending(connection, "'c'")
+    assert.same({ "c" }, unhandled(1))
   end)
 
   it("tells when the oldest task is due, whatever its priority", function()

@@ -4,6 +4,7 @@ local taskq = require "support.taskq"
 local worker = require "support.worker"
 
 local SOON = { "--stale-task-check-interval", "100" }
+local FURTHER = "tasks of further types wait for a handler; not all are told told=1000"
 local WARNING = "tasks wait for a handler that no live worker has type="
 
 describe("a task of a type that no worker knows", function()
@@ -46,6 +47,27 @@ describe("a task of a type that no worker knows", function()
       .. "  stranger, oldest due 2126%-01%-01T12:00:00Z\n$", text.out)
     assert.matches('"total":2,"unhandled_types":%[{"type":"stranger",'
       .. '"oldest_scheduled_at":"2126%-01%-01T12:00:00%+00:00"}%]', json.out)
+    worker.stop(process)
+  end)
+
+  it("is counted where there are too many to tell of each", function()
+    queue.db:query([[insert into taskq.worker_tasks (type)
+      select to_char(g, 'FM"type:"0000') from generate_series(1, 1000) g]])
+    local process = queue:start(SOON)
+    worker.await_log(process, WARNING .. "type:1000")
+    assert.equal(0, times(process, FURTHER))
+    local function stats(...)
+      return taskq.run({ "stats", ... }, { database = queue.url }).out
+    end
+    assert.matches("\n  type:0020, oldest due [^\n]+\n  and 980 more types\n$", stats())
+    assert.matches('"has_more_unhandled_types":false', stats("--json"), 1, true)
+
+    queue:enqueue("type:1001")
+    worker.await_log(process, FURTHER)
+
+    assert.equal(0, times(process, WARNING .. "type:1001"))
+    assert.matches("\n  and more than 980 more types\n$", stats())
+    assert.matches('"has_more_unhandled_types":true', stats("--json"), 1, true)
     worker.stop(process)
   end)
 

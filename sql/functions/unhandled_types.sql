@@ -3,8 +3,8 @@
 --
 -- Probes the gaps between the types that live workers have, and hops from type to type and from priority to
 -- priority in them, so that it costs what it returns: it never touches the tasks that workers work on (nor
--- what an old snapshot keeps of them), and reads one task of a lane. A type that only runs counts as well
--- until the end, so that there may be fewer than `most` although there are more.
+-- what an old snapshot keeps of them), and reads one task of a lane, and beside those only what runs
+-- although no live worker has a handler for it.
 create or replace function taskq.unhandled_types(
   most                    integer default 1000,
   out type                text,
@@ -39,6 +39,7 @@ as $$
         from taskq.worker_tasks_live t
         where t.type > w.at_type
           and t.type < h.types[w.n]
+          and t.status = 'pending'
         order by t.type
         limit 1
       )
@@ -48,6 +49,7 @@ as $$
         from taskq.worker_tasks_live t
         where t.type > w.at_type
           and h.types[w.n] is null
+          and t.status = 'pending'
         order by t.type
         limit 1
       )

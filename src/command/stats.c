@@ -21,7 +21,9 @@ static void print_document(size_t i, const char *document)
 
 static void print_unhandled(const struct tq_rows *rows, bool is_json)
 {
-    size_t count = tq_rows_count(rows), shown = is_json || count < MOST_LINES ? count : MOST_LINES;
+    bool has_more = tq_rows_count(rows) > MOST_ROWS;
+    size_t count = has_more ? MOST_ROWS : tq_rows_count(rows);
+    size_t shown = is_json || count < MOST_LINES ? count : MOST_LINES;
     struct tq_unhandled unhandled;
 
     if (is_json)
@@ -39,9 +41,9 @@ static void print_unhandled(const struct tq_rows *rows, bool is_json)
         (void)printf(", oldest due %s\n", unhandled.oldest_scheduled_at);
     }
     if (is_json)
-        (void)printf("]");
+        (void)printf("],\"has_more_unhandled_types\":%s", has_more ? "true" : "false");
     else if (shown < count)
-        (void)printf("  and %zu more types\n", count - shown);
+        (void)printf("  and %s%zu more types\n", has_more ? "more than " : "", count - shown);
 }
 
 static void print_failed_reloads(const struct tq_rows *rows, bool is_json)
@@ -104,7 +106,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     if (!tq_database_connect_migrated(&database, "taskq stats", &session, err))
         goto close_database;
     is_done = tq_producer_stats(session, &stats, err) &&
-              tq_reader_unhandled_types(session, MOST_ROWS, &unhandled, err) &&
+              tq_reader_unhandled_types(session, MOST_ROWS + 1, &unhandled, err) &&
               tq_reader_failed_reloads(session, MOST_ROWS, &failed, err);
     if (is_done) {
         print(&stats, call->common->is_json);

@@ -11,7 +11,7 @@
 #include "base/memory.h"
 
 enum {
-    MOST = 200,       /* types a look */
+    MOST = 1000,      /* types a look, the first ones by name */
     MOST_TOLD = 1000, /* types remembered; further ones are not told while these are fresh */
 };
 
@@ -29,6 +29,7 @@ struct tq_strangers {
     bool is_pending;
     struct told told[MOST_TOLD];
     size_t count;
+    int64_t told_more_us; /* that there are further ones; tq_clock_us(), 0: not yet */
 };
 
 static void forget_old(struct tq_strangers *strangers, int64_t now_us)
@@ -53,6 +54,24 @@ static bool was_told(const struct tq_strangers *strangers, const char *type)
     return false;
 }
 
+static void tell(struct tq_strangers *strangers, const char *type, int64_t now_us)
+{
+    if (was_told(strangers, type))
+        return;
+    tq_log(TQ_LOG_WARN, "worker", "tasks wait for a handler that no live worker has", "type=%s",
+           type);
+    strangers->told[strangers->count++] = (struct told){tq_strdup(type), now_us};
+}
+
+static void tell_more(struct tq_strangers *strangers, int64_t now_us)
+{
+    if (strangers->told_more_us != 0 && now_us - strangers->told_more_us < AGAIN_US)
+        return;
+    tq_log(TQ_LOG_WARN, "worker", "tasks of further types wait for a handler; not all are told",
+           "told=%zu", strangers->count);
+    strangers->told_more_us = now_us;
+}
+
 static void on_types(struct tq_request *request, const struct tq_rows *rows,
                      const struct tq_err *err)
 {
@@ -68,15 +87,10 @@ static void on_types(struct tq_request *request, const struct tq_rows *rows,
         return;
     }
     forget_old(strangers, now_us);
-    for (size_t i = 0; i < tq_rows_count(rows) && strangers->count < MOST_TOLD; i++) {
-        const char *type = tq_repository_read_unhandled_type(rows, i);
-
-        if (was_told(strangers, type))
-            continue;
-        tq_log(TQ_LOG_WARN, "worker", "tasks wait for a handler that no live worker has", "type=%s",
-               type);
-        strangers->told[strangers->count++] = (struct told){tq_strdup(type), now_us};
-    }
+    for (size_t i = 0; i < tq_rows_count(rows) && strangers->count < MOST_TOLD; i++)
+        tell(strangers, tq_repository_read_unhandled_type(rows, i), now_us);
+    if (tq_rows_count(rows) > MOST)
+        tell_more(strangers, now_us);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -86,7 +100,8 @@ static void on_timer(uv_timer_t *timer)
     if (strangers->is_pending || !tq_connection_is_ready(strangers->config.connection))
         return;
     strangers->is_pending = true;
-    tq_repository_unhandled_types(strangers->config.connection, &strangers->request, MOST);
+    tq_repository_unhandled_types(strangers->config.connection, &strangers->request,
+                                  MOST + 1); /* one more tells that there are more */
 }
 
 struct tq_strangers *tq_strangers_new(const struct tq_strangers_config *config)
