@@ -109,7 +109,7 @@
 
 ---@class taskq.NewTask
 ---@field type string
----@field payload? any JSON; default {}
+---@field payload? any JSON, also taskq.null; default {}
 ---@field priority? integer -32768 to 32767, higher first; default 0
 ---@field max_attempts? integer 1 to 1000; default: the handler's
 ---@field scheduled_at? number milliseconds since the epoch; not together with delay

@@ -61,6 +61,22 @@ describe("in a handler", function()
       result_of([[return taskq.enqueue { type = "other", scheduled_at = 4102444800000 }]]).id))
   end)
 
+  it("a payload that is null stays null, as with every producer", function()
+    local made = result_of([[
+      local task = assert(taskq.enqueue { type = "null", payload = taskq.null,
+        priority = taskq.null })
+      assert(taskq.enqueue_many { { type = "null", payload = taskq.null } })
+      context.transaction(function(db)
+        assert(db.enqueue { type = "null", payload = taskq.null })
+        return task
+      end)]])
+
+    assert.equal(cjson.null, made.payload)
+    assert.same({ { payload = "null", count = 3 } }, queue.db:query([[
+      select payload::text as payload, count(*) as count
+      from taskq.worker_tasks where type = 'null' group by 1]]))
+  end)
+
   it("taskq.enqueue_many makes many at once", function()
     assert.equal(3, result_of([[
       return assert(taskq.enqueue_many {

@@ -36,8 +36,7 @@ local CASES = {
   ["enqueue"] = {
     key = "how", "good", "wrong", "no_object", "no_table", "unknown_field", "no_type", "long_type",
     "priority", "attempts", "delay", "at", "both", "payload", "made", "many", "many_wrong",
-    "many_map", "none",
-    "cancel", "stats", "rolled_back", "joined",
+    "many_map", "none", "cancel", "stats", "rolled_back", "joined", "null", "null_payload",
   },
   ["typed"] = {
     '{"text": "x", "any": null, "customer": {"name": "Ada"}}', "{}", "[]", "5",

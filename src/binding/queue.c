@@ -126,6 +126,18 @@ static void check_payload(const struct reader *reader)
         (void)luaL_error(L, "%s: %s", reader->what, message);
 }
 
+/* Any JSON, so taskq.null is one, as the JSON null is to every producer. */
+static void push_payload(const struct reader *reader)
+{
+    lua_State *L = reader->L;
+
+    lua_pushliteral(L, "payload");
+    if (lua_rawget(L, reader->task) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 0);
+}
+
 /* Pushes type, payload, priority, max_attempts, scheduled_at and delay, checked. [-0, +6, e] */
 static void push_fields(const struct reader *reader)
 {
@@ -138,10 +150,7 @@ static void push_fields(const struct reader *reader)
     }
     refuse_unknown_fields(reader);
     push_type(reader);
-    if (!push_field(reader, "payload")) {
-        lua_pop(L, 1);
-        lua_createtable(L, 0, 0);
-    }
+    push_payload(reader);
     check_payload(reader);
     push_integer(reader, "priority", INT16_MIN, INT16_MAX);
     push_integer(reader, "max_attempts", 1, MAX_ATTEMPTS);

@@ -70,7 +70,7 @@ function M.read(what, task)
   if type(kind) ~= "string" or kind == "" or #kind > MAX_TYPE_BYTES or kind:find("\0", 1, true) then
     refuse(what, "type", 'must be a text such as "email:send", of at most 200 bytes', kind)
   end
-  local payload = given(task, "payload")
+  local payload = rawget(task, "payload") -- any JSON: null is one
   local read = {
     type = kind,
     priority = read_integer(what, task, "priority", -32768, 32767) or 0,
