@@ -147,6 +147,25 @@ describe("taskq migrate", function()
     end
   end)
 
+  it("refuses a schema with a gap, also an older one", function()
+    local message = "taskq: the schema has version %d, but not migration 5: a taskq that lacked it "
+      .. "has migrated this database. Apply sql/migrations/0005_events.sql by hand and record it "
+      .. "in taskq.migrations, or begin with a new database\n"
+    local url = database.fresh()
+    local newest = database.value(url, "select max(version) from taskq.migrations")
+    database.query(url, "delete from taskq.migrations where version = 5")
+
+    for _, command in ipairs { "migrate", "stats" } do
+      local result = taskq.run({ command }, { database = url })
+      assert.same({ 4, message:format(newest) }, { result.code, result.err })
+    end
+    database.query(url, "delete from taskq.migrations where version = $1", newest)
+    local result = migrate(url)
+
+    assert.same({ 4, message:format(newest - 1) }, { result.code, result.err })
+    assert.equal(newest - 1, database.value(url, "select max(version) from taskq.migrations"))
+  end)
+
   it("leaves a newer schema alone that older programs can live with", function()
     local url = database.fresh()
     database.query(url, "insert into taskq.migrations values (9999, '9999_future', false)")

@@ -212,7 +212,7 @@ bool tq_migrate(struct tq_session *session, struct tq_migration_report *report, 
     char hash[17];
     int ours = tq_schema_version();
 
-    if (!tq_schema_read(session, &schema, err) || !tq_schema_check_is_known(&schema, err))
+    if (!tq_schema_read(session, &schema, err) || !tq_schema_check_history(&schema, err))
         return false;
     hash_functions(hash);
     report->version = schema.version;

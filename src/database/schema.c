@@ -17,7 +17,10 @@ static const char read_schema[] =
     "coalesce((select text_hash from taskq.applied_functions), ''), "
     "exists (select from pg_catalog.pg_roles where rolname in "
     "('taskq_producer', 'taskq_worker', 'taskq_reader', 'taskq_admin') "
-    "and not has_schema_privilege(oid, 'taskq', 'usage')) from taskq.migrations";
+    "and not has_schema_privilege(oid, 'taskq', 'usage')), "
+    "coalesce((select min(n) from generate_series(1, max(m.version)) n "
+    "where not exists (select from taskq.migrations a where a.version = n)), 0) "
+    "from taskq.migrations m";
 
 bool tq_schema_read(struct tq_session *session, struct tq_schema *schema, struct tq_err *err)
 {
@@ -34,6 +37,7 @@ bool tq_schema_read(struct tq_session *session, struct tq_schema *schema, struct
     schema->breaking_version = atoi(tq_rows_text(&rows, 0, 1));
     (void)snprintf(schema->functions, sizeof schema->functions, "%s", tq_rows_text(&rows, 0, 2));
     schema->has_new_roles = *tq_rows_text(&rows, 0, 3) == 't';
+    schema->missing_version = atoi(tq_rows_text(&rows, 0, 4));
     tq_rows_clear(&rows);
     return true;
 }
@@ -48,10 +52,29 @@ int tq_schema_version(void)
     return newest;
 }
 
-bool tq_schema_check_is_known(const struct tq_schema *schema, struct tq_err *err)
+/* The path of a migration that the program carries, or NULL. */
+static const char *migration_path(int version)
 {
-    int ours = tq_schema_version();
+    size_t index = 0;
 
+    for (const struct tq_resource *file; (file = tq_resource_next(MIGRATIONS, &index)) != NULL;) {
+        if (atoi(file->path + strlen(MIGRATIONS)) == version)
+            return file->path;
+    }
+    return NULL;
+}
+
+bool tq_schema_check_history(const struct tq_schema *schema, struct tq_err *err)
+{
+    int ours = tq_schema_version(), missing = schema->missing_version;
+    const char *path = missing > 0 ? migration_path(missing) : NULL;
+
+    if (path != NULL)
+        return tq_err_set(err, TQ_ERR_SCHEMA, 0,
+                          "the schema has version %d, but not migration %d: a taskq that lacked it "
+                          "has migrated this database. Apply %s by hand and record it in "
+                          "taskq.migrations, or begin with a new database",
+                          schema->version, missing, path);
     if (schema->breaking_version > ours)
         return tq_err_set(err, TQ_ERR_SCHEMA, 0,
                           "the schema has version %d and this taskq (" TASKQ_VERSION
@@ -75,5 +98,5 @@ bool tq_schema_check(struct tq_session *session, struct tq_err *err)
                           "the schema has version %d and this taskq (" TASKQ_VERSION
                           ") needs version %d: run `taskq migrate`",
                           schema.version, ours);
-    return tq_schema_check_is_known(&schema, err);
+    return tq_schema_check_history(&schema, err);
 }
