@@ -440,7 +440,7 @@ static void stop_all(struct tq_executor *executor, bool is_hearing)
     struct tq_task *task;
 
     for (task = executor->waiting; task != NULL; task = task->waiting_next) {
-        if (tq_host_is_deciding(task))
+        if ((task->hearing != NULL) == is_hearing && tq_host_is_deciding(task))
             tq_run_condemn(task->run, TQ_STOP_INTERRUPTED);
     }
     while ((task = take_any_of(executor, is_hearing)) != NULL) {
