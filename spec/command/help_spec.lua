@@ -103,8 +103,18 @@ describe("taskq", function()
       "the command comes first: taskq COMMAND [options]; `taskq help` lists them")
   end)
 
+  it("takes no name for a database, and does not repeat what may hold a password", function()
+    for _, text in ipairs { "shop", "mysql://ada:secret@db/shop?ssl=1", "postgres" } do
+      refuses({ "stats", "--database", text },
+        "--database or DATABASE_URL is neither a URL, such as postgresql://user@host/name, "
+          .. "nor pairs, such as host=/tmp dbname=name")
+    end
+  end)
+
   it("names the argument that is wrong", function()
-    refuses({ "stats", "--jsn" }, "there is no option --jsn; see --help")
+    refuses({ "stats", "--jsn" }, "there is no option --jsn; did you mean --json?")
+    refuses({ "stats", "--colour" }, "there is no option --colour; see --help")
+    refuses({ "check", "--handlers=" }, "--handlers needs a value: --handlers DIR")
     refuses({ "stats", "extra" },
       'there is an argument too many: "extra"; see `taskq stats --help`')
     refuses({ "stats", "--log-level", "loud" },

@@ -88,7 +88,18 @@ describe("taskq test", function()
     local result = test { "--handlers", "nowhere" }
 
     assert.equal(1, result.code)
-    assert.matches("%-%-handlers: nowhere: No such file or directory", result.err)
+    assert.matches("%-%-handlers names no folder: nowhere: No such file or directory", result.err)
+  end)
+
+  it("says that there are no specs, and that a file is no folder", function()
+    folder.remove(place .. "/handlers/spec")
+    local none, file = test(), test { "--handlers", "handlers/greet.lua" }
+
+    assert.equal(1, none.code)
+    assert.matches("^taskq: there is no spec below ./handlers: put one into ./handlers/spec/NAME",
+      none.err)
+    assert.equal(1, file.code)
+    assert.matches("cannot read the folder handlers/greet.lua: Not a directory", file.err)
   end)
 
   it("leaves nothing behind, whatever becomes of it", function()

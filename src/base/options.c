@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/hint.h"
 #include "base/memory.h"
 
 enum { HELP_COLUMN = 34 };
@@ -90,6 +91,30 @@ static void forget_defaults(const struct tq_option_set *sets, int argc, char **a
     }
 }
 
+static bool refuse_name(const struct tq_option_set *sets, const char *name, size_t len,
+                        struct tq_err *err)
+{
+    enum { MAX_KNOWN = 64 };
+    const char *known[MAX_KNOWN + 1];
+    size_t count = 0;
+    char *word = tq_memdup(name, len);
+
+    for (; sets->options != NULL; sets++) {
+        for (const struct tq_option *o = sets->options; o->name != NULL && count < MAX_KNOWN; o++)
+            known[count++] = o->name;
+    }
+    known[count] = NULL;
+
+    const char *hint = tq_hint_find(word, known);
+
+    (void)tq_err_set(err, TQ_ERR_USAGE, 0,
+                     hint != NULL ? "there is no option --%s; did you mean --%s?"
+                                  : "there is no option --%s; see --help",
+                     word, hint);
+    free(word);
+    return false;
+}
+
 /* Takes argv[*i], which begins with two dashes, and its value. */
 static bool take_option(const struct tq_option_set *sets, int argc, char **argv, int *i,
                         struct tq_err *err)
@@ -102,17 +127,16 @@ static bool take_option(const struct tq_option_set *sets, int argc, char **argv,
     const struct tq_option *option = find(sets, name, len, &target);
 
     if (option == NULL)
-        return tq_err_set(err, TQ_ERR_USAGE, 0, "there is no option --%.*s; see --help", (int)len,
-                          name);
+        return refuse_name(sets, name, len, err);
     if (option->kind == TQ_OPTION_FLAG && value != NULL)
         return tq_err_set(err, TQ_ERR_USAGE, 0, "--%s takes no value", option->name);
     if (option->kind == TQ_OPTION_FLAG)
         value = "true";
-    if (value == NULL && *i + 1 >= argc)
+    if (value == NULL && *i + 1 < argc)
+        value = argv[++*i];
+    if (value == NULL || (*value == '\0' && option->kind == TQ_OPTION_TEXT))
         return tq_err_set(err, TQ_ERR_USAGE, 0, "--%s needs a value: --%s %s", option->name,
                           option->name, option->placeholder);
-    if (value == NULL)
-        value = argv[++*i];
     (void)snprintf(source, sizeof source, "--%s", option->name);
     return store(option, target, value, source, err);
 }

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "binding/module.h"
 #include "script/context.h"
-#include "script/hint.h"
+#include "base/hint.h"
 
 static const double MAX_SLEEP_MS = 1e12;
 

@@ -11,7 +11,7 @@
 
 #include "binding/module.h"
 #include "script/context.h"
-#include "script/hint.h"
+#include "base/hint.h"
 #include "script/value.h"
 
 enum { MAX_TYPE_BYTES = 200, MAX_ATTEMPTS = 1000, MAX_PAYLOAD_BYTES = 4 * 1024 * 1024 };

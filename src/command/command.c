@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hint.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "command/help.h"
@@ -48,52 +49,22 @@ const struct tq_command *tq_command_find(const char *name)
     return NULL;
 }
 
-static size_t least_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many insertions, removals and replacements lead from a to b; only for short words. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 32 };
-    size_t row[LONGEST + 1];
-    size_t len = strlen(b);
-
-    if (len > LONGEST || strlen(a) > LONGEST)
-        return LONGEST;
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= len; j++) {
-            size_t replaced = diagonal + (a[i - 1] != b[j - 1] ? 1 : 0);
-
-            diagonal = row[j];
-            row[j] = least_of(replaced, least_of(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[len];
-}
-
 bool tq_command_refuse(const char *name, struct tq_err *err)
 {
-    const char *nearest = NULL;
-    size_t distance = 3; /* farther is no misspelling */
+    const char *known[sizeof tq_commands / sizeof *tq_commands];
+    size_t count = 0;
 
     for (const struct tq_command *const *c = tq_commands; *c != NULL; c++) {
-        size_t d = edit_distance(name, (*c)->name);
-
-        if (d < distance && !(*c)->is_hidden) {
-            distance = d;
-            nearest = (*c)->name;
-        }
+        if (!(*c)->is_hidden)
+            known[count++] = (*c)->name;
     }
-    if (nearest != NULL)
+    known[count] = NULL;
+
+    const char *hint = tq_hint_find(name, known);
+
+    if (hint != NULL)
         return tq_err_set(err, TQ_ERR_USAGE, 0,
-                          "there is no command `%s`; did you mean `taskq %s`?", name, nearest);
+                          "there is no command `%s`; did you mean `taskq %s`?", name, hint);
     return tq_err_set(err, TQ_ERR_USAGE, 0, "there is no command `%s`; `taskq help` lists them",
                       name);
 }

@@ -4,6 +4,7 @@
 #include "command/database.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "database/migrate.h"
@@ -28,13 +29,27 @@ static bool has_place(void)
     return false;
 }
 
+/* libpq would take any other text for the name of a database on this machine. It is not repeated
+   here: it may hold a password. */
+static bool check_form(const char *text, struct tq_err *err)
+{
+    const char *scheme = strstr(text, "://"), *pair = strchr(text, '=');
+
+    if (strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0 ||
+        (pair != NULL && (scheme == NULL || pair < scheme)))
+        return true;
+    return tq_err_set(err, TQ_ERR_USAGE, 0,
+                      "--database or DATABASE_URL is neither a URL, such as "
+                      "postgresql://user@host/name, nor pairs, such as host=/tmp dbname=name");
+}
+
 bool tq_database_open(const struct tq_common *common, struct tq_database *database,
                       struct tq_err *err)
 {
     *database = (struct tq_database){.conninfo = ""};
     if (common->database != NULL) {
         database->conninfo = common->database;
-        return true;
+        return check_form(common->database, err);
     }
     if (has_place())
         return true;

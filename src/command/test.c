@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/tree.h"
 #include "command/command.h"
 #include "command/testing_files.h"
 
@@ -59,20 +60,55 @@ static void set_environment(const char *given, const char *handlers, const char 
     free(lua);
 }
 
+static bool note_spec(void *owner, const char *name, const char *path, const struct stat *info,
+                      struct tq_err *err)
+{
+    static const char suffix[] = "_spec.lua";
+    size_t len = strlen(name), suffix_len = sizeof suffix - 1;
+    bool *has_spec = owner;
+
+    (void)path;
+    (void)info;
+    (void)err;
+    *has_spec = *has_spec || (len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0);
+    return true;
+}
+
+/* What busted would say of a folder without specs, or of one that it cannot read, helps nobody. */
+static bool check_specs(const char *handlers, struct tq_err *err)
+{
+    bool has_spec = false;
+    const struct tq_tree_visitor visitor = {.owner = &has_spec, .on_file = note_spec};
+
+    if (!tq_tree_walk(handlers, &visitor, err))
+        return false;
+    return has_spec ||
+           tq_err_set(err, TQ_ERR_SYSTEM, ENOENT,
+                      "there is no spec below %s: put one into %s/spec/NAME_spec.lua, or name "
+                      "another folder: taskq test FOLDER",
+                      handlers, handlers);
+}
+
+static bool names_place(const struct tq_call *call)
+{
+    size_t i = 0;
+
+    while (i < call->argument_count && *call->arguments[i] == '-')
+        i++;
+    return i < call->argument_count;
+}
+
 /* busted, the interpreter, and the arguments; the handlers' folder when they name no place. */
 static const char **make_arguments(const struct tq_call *call, const char *handlers)
 {
     const char **arguments = tq_zalloc((call->argument_count + 4) * sizeof *arguments);
     size_t count = 0;
-    bool has_place = false;
 
     arguments[count++] = "busted";
     arguments[count++] = "--lua=lua5.4";
-    for (size_t i = 0; i < call->argument_count; i++) {
+    for (size_t i = 0; i < call->argument_count; i++)
         arguments[count++] = call->arguments[i];
-        has_place = has_place || *call->arguments[i] != '-';
-    }
-    if (!has_place)
+    if (!names_place(call))
         arguments[count++] = handlers;
     return arguments;
 }
@@ -145,8 +181,9 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     char *handlers = realpath(given->handlers, NULL), *folder;
 
     if (handlers == NULL)
-        return tq_err_system(err, "--handlers: %s", given->handlers);
-    if (!tq_testing_files_unpack(&folder, err)) {
+        return tq_err_system(err, "--handlers names no folder: %s", given->handlers);
+    if ((!names_place(call) && !check_specs(given->handlers, err)) ||
+        !tq_testing_files_unpack(&folder, err)) {
         free(handlers);
         return false;
     }

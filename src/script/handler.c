@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "script/hint.h"
+#include "base/hint.h"
 #include "script/payload.h"
 #include "script/source.h"
 #include "script/state.h"

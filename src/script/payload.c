@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "script/hint.h"
+#include "base/hint.h"
 #include "script/state.h"
 
 enum { MAX_DEPTH = 16, MAX_KIND = 16 };

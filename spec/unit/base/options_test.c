@@ -257,7 +257,9 @@ static void check_refused(bool is_parsed, const char *message)
 UNIT_TEST(refuses_unknown_options)
 {
     check_refused(PARSE("--colour", "red"), "there is no option --colour; see --help");
-    check_refused(PARSE("--concurrenc=1"), "there is no option --concurrenc; see --help");
+    check_refused(PARSE("--concurrenc=1"),
+                  "there is no option --concurrenc; did you mean --concurrency?");
+    check_refused(PARSE("--name", ""), "--name needs a value: --name NAME");
     check_refused(PARSE("--=1"), "there is no option --; see --help");
 }
 

@@ -2,7 +2,7 @@
 //
 // Guessing what a misspelt field was meant to be: the known word at the least edit distance, when
 // that is at most two, or the same word in other clothes (maxAttempts for max_attempts).
-#include "script/hint.h"
+#include "base/hint.h"
 
 #include <ctype.h>
 #include <string.h>

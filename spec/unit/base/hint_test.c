@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Guesses at misspelt names.
-#include "script/hint.h"
+#include "base/hint.h"
 
 #include <stddef.h>
 #include "unit/unit.h"
