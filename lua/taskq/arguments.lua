@@ -61,6 +61,16 @@ function Arguments:need_text(argument, value)
   end
 end
 
+--- Refuses an argument of its own that names no file.
+---@param argument string
+---@param value any
+function Arguments:need_path(argument, value)
+  self:need_text(argument, value)
+  if value == "" or value:find("\0", 1, true) then
+    self:refuse(argument, "must be the name of a file")
+  end
+end
+
 --- A string of one line, or nil.
 ---@return string?
 function Arguments:line(request, argument)

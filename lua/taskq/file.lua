@@ -13,7 +13,7 @@ local M = {}
 ---@return string? message
 ---@return integer? code an errno
 function M.write(path, text)
-  arguments:need_text("path", path)
+  arguments:need_path("path", path)
   arguments:need_text("text", text)
   local folder, name = path:match("^(.*/)([^/]+)$")
   folder, name = folder or "", name or path

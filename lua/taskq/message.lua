@@ -34,6 +34,8 @@ local OWN_HEADERS = {
   ["mime-version"] = true,
 }
 
+local MAX_MS = 1e9
+
 local check_line = address.check_line
 
 local function check_headers(headers)
@@ -92,6 +94,7 @@ end
 ---@return taskq.Message
 function M.build(mail, default_from)
   arguments:check_fields(mail, FIELDS, "{ to = ..., subject = ..., text = ... }")
+  arguments:integer(mail, "timeout", 1, MAX_MS)
   check_body(mail)
   local from = address.parse("from", mail.from or default_from
     or arguments:refuse("from", "is missing; give it, or set MAIL_FROM"))

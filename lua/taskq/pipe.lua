@@ -22,9 +22,9 @@ local Pipe = {}
 
 local function check_open(self, method)
   if type(self) ~= "table" or getmetatable(self) ~= "FILE*" then
-    error(("bad argument #1 to '%s' (FILE* expected)"):format(method), 3)
+    core.refuse(("bad argument #1 to '%s' (FILE* expected)"):format(method))
   elseif not self.number then
-    error("attempt to use a closed file", 3)
+    core.refuse("attempt to use a closed file")
   end
   return self
 end
@@ -45,7 +45,7 @@ function Pipe:lines(...)
   check_open(self, "lines")
   return function()
     if not self.number then
-      error("file is already closed", 2)
+      core.refuse("file is already closed")
     end
     return read(self, table.unpack(formats, 1, formats.n))
   end
@@ -57,7 +57,7 @@ function Pipe:write(...)
   for i = 1, select("#", ...) do
     local part = select(i, ...)
     if type(part) ~= "string" and type(part) ~= "number" then
-      error(("bad argument #%d to 'write' (string expected, got %s)"):format(i, type(part)), 2)
+      core.refuse(("bad argument #%d to 'write' (string expected, got %s)"):format(i, type(part)))
     end
     parts[i] = part
   end

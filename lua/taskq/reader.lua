@@ -1,5 +1,7 @@
 --- Reading by the formats of Lua's files from what gives one piece of text after another.
 
+local core = require "taskq.core"
+
 local M = {}
 
 local MAX_NUMERAL = 200 -- as Lua's own
@@ -102,7 +104,7 @@ local function reader_of(format, position)
     return function(self) return read_bytes(self, format) end
   end
   local reader = type(format) == "string" and READERS[format:match("^%*?(.)")]
-  return reader or error(("bad argument #%d to 'read' (invalid format)"):format(position), 0)
+  return reader or core.refuse(("bad argument #%d to 'read' (invalid format)"):format(position))
 end
 
 --- As file:read of Lua's own.

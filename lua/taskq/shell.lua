@@ -16,7 +16,7 @@ function M.execute(command)
   if command == nil then
     return true
   elseif type(command) ~= "string" then
-    error(("bad argument #1 to 'execute' (string expected, got %s)"):format(type(command)), 2)
+    core.refuse(("bad argument #1 to 'execute' (string expected, got %s)"):format(type(command)))
   end
   local code, signal, errno = core.spawn {
     what = "os.execute", argv = { SHELL, "-c", command }, env = {}, timeout = 0, max_output = 0,
@@ -36,9 +36,9 @@ end
 ---@return integer? code
 function M.popen(command, mode)
   if type(command) ~= "string" then
-    error(("bad argument #1 to 'popen' (string expected, got %s)"):format(type(command)), 2)
+    core.refuse(("bad argument #1 to 'popen' (string expected, got %s)"):format(type(command)))
   elseif mode ~= nil and mode ~= "r" and mode ~= "w" then
-    error("bad argument #2 to 'popen' (invalid mode)", 2)
+    core.refuse("bad argument #2 to 'popen' (invalid mode)")
   end
   local number, message, code = core.pipe_open(command, mode == "w")
   if not number then

@@ -84,8 +84,6 @@
 --- numbers, booleans, nil or taskq.null, or tables, which become JSON. Returns nil, a message and
 --- an SQLSTATE when the server refuses it or the connection is lost.
 ---@field query fun(sql: string, ...: any): taskq.Rows?, string?, string?
---- Runs a program; see lua/taskq/spawn.lua.
----@field spawn fun(request: taskq.Spawn): taskq.Ended?, string?, integer?
 --- Enqueues a task, in a transaction of its own or in that of context.transaction around it.
 ---@field enqueue fun(task: taskq.NewTask): taskq.Enqueued?, string?, string?
 --- Enqueues many tasks by one statement, and returns how many.

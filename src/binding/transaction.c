@@ -68,7 +68,8 @@ int tq_binding_commit(lua_State *L)
 {
     static const struct tq_json_rules rules = {.root = "context.transaction: the result",
                                                .max_bytes = MAX_RESULT_BYTES,
-                                               .is_for_jsonb = true};
+                                               .is_for_jsonb = true,
+                                               .is_placed = true};
     struct tq_run *run = tq_context_check_wait(L, "context.transaction");
     const struct tq_host *host = tq_binding_host(L);
 

@@ -20,7 +20,9 @@ function functions.is_cancelled(attempt)
 end
 
 function functions.progress(attempt, fraction, message)
-  if type(fraction) ~= "number" or not (fraction >= 0 and fraction <= 1) then
+  if type(fraction) ~= "number" then
+    blame.refuse_argument(1, "progress", "number expected, got " .. type(fraction))
+  elseif not (fraction >= 0 and fraction <= 1) then
     blame.refuse_argument(1, "progress", "a fraction from 0 to 1 expected")
   elseif message ~= nil and type(message) ~= "string" then
     blame.refuse_argument(2, "progress", "string expected, got " .. type(message))

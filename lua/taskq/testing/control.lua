@@ -7,8 +7,23 @@ local world = require "taskq.testing.world"
 local M = {}
 
 local function check_id(what, id)
-  if not (type(id) == "number" and math.tointeger(id)) then
-    blame.refuse_argument(1, what, "integer expected, got " .. type(id))
+  if type(id) ~= "number" then
+    blame.refuse_argument(1, what, "number expected, got " .. type(id))
+  elseif not math.tointeger(id) then
+    blame.refuse_argument(1, what, "number has no integer representation")
+  end
+end
+
+local function check_options(options)
+  if options ~= nil and type(options) ~= "table" then
+    blame.refuse_argument(2, "retry", "table expected, got " .. type(options))
+  end
+  for name, value in pairs(options or {}) do
+    if name ~= "reset_attempts" then
+      blame.raise('taskq.retry: unknown option "%s" (there is reset_attempts)', tostring(name))
+    elseif type(value) ~= "boolean" then
+      blame.raise("taskq.retry: reset_attempts must be a boolean, not %s", type(value))
+    end
   end
 end
 
@@ -34,6 +49,7 @@ end
 ---@param options { reset_attempts: boolean? }?
 function M.retry(id, options)
   check_id("retry", id)
+  check_options(options)
   local task = tasks.find(id)
   if not task then
     return nil, ("there is no task %d"):format(id), "TQ001"

@@ -68,7 +68,7 @@ M.file = {}
 
 --- Keeps what was written in testing.files; no file is made.
 function M.file.write(path, text)
-  file_arguments:need_text("path", path)
+  file_arguments:need_path("path", path)
   file_arguments:need_text("text", text)
   world.files[path] = text
   return true

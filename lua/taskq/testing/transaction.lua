@@ -32,6 +32,11 @@ local function check(attempt, fn)
   end
 end
 
+local function encode_result(result)
+  local is_json, text = pcall(codec.encode_result, result, "context.transaction: the result")
+  return is_json and text or blame.refuse(text)
+end
+
 local function commit(attempt, open, result)
   local failure = open.failure
   if not failure then
@@ -74,7 +79,7 @@ function M.run(attempt, fn)
   if not is_done then
     error(result, 0)
   end
-  local json = result ~= nil and codec.encode_result(result, "context.transaction: the result")
+  local json = result ~= nil and encode_result(result)
   local value, message, code = commit(attempt, open, result)
   if open.is_committed then
     attempt.committed = { json = json or nil }

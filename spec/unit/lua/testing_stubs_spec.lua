@@ -256,7 +256,7 @@ describe("taskq.testing", function()
         context.transaction(function() return print end)
       end)
 
-      assert.equal("context.transaction: the result: a function is not JSON", outcome.error)
+      assert.matches("%d: context.transaction: the result: a function is not JSON$", outcome.error)
       assert.is_false(testing.transactions[1].is_committed)
     end)
   end)
