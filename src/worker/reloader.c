@@ -19,6 +19,7 @@ enum {
     MOST_UNSETTLED_US = 500000, /* what changes all the time is taken as it is */
     MOST_QUIET_MS = 150,        /* in all, when the writing does not end */
     LOOK_EVERY_MS = 2000,       /* for changes that nobody tells of */
+    STUCK_US = 5000000,         /* a reading that takes longer is in a call that does not return */
 };
 
 struct tq_reloader {
@@ -28,6 +29,7 @@ struct tq_reloader {
     uv_work_t work;
     struct tq_reading reading;
     bool is_reading, is_stopped, is_closing;
+    bool is_stuck;                  /* said of the reading that is under way */
     bool wants_quiet, wants_forced; /* of the next reading */
     int64_t event_us;               /* of the first event since the last reading began; 0: none */
     int64_t unsettled_us; /* of the first event since the last reading that counted; 0: none */
@@ -37,6 +39,20 @@ struct tq_reloader {
 };
 
 static void begin(struct tq_reloader *reloader);
+static void tell_error(struct tq_reloader *reloader, const char *message, const char *quote);
+
+/* Lua code is stopped at its time limit, a call into C is not. */
+static void look_at_reading(struct tq_reloader *reloader)
+{
+    if (!reloader->is_reading || reloader->is_stuck ||
+        tq_clock_us() - reloader->begun_us < STUCK_US)
+        return;
+    reloader->is_stuck = true;
+    tell_error(reloader,
+               "the top level of a file is in a call into C that does not return; nothing is "
+               "loaded any more unless it does, or the worker is started again",
+               NULL);
+}
 
 static void on_quiet(uv_timer_t *timer)
 {
@@ -51,6 +67,7 @@ static void on_look(uv_timer_t *timer)
 {
     struct tq_reloader *reloader = timer->data;
 
+    look_at_reading(reloader);
     if (reloader->event_us == 0)
         begin(reloader);
 }
@@ -99,26 +116,32 @@ void tq_reloader_ask(struct tq_reloader *reloader)
 
 /* ---- reading ---- */
 
-static void free_when_over(struct tq_reloader *reloader)
+static void on_timer_closed(uv_handle_t *timer)
 {
-    if (!reloader->is_closing || reloader->is_reading || reloader->open_timers > 0)
+    struct tq_reloader *reloader = timer->data;
+
+    if (--reloader->open_timers > 0)
         return;
     tq_reading_deinit(&reloader->reading);
     free(reloader->error);
     free(reloader);
 }
 
-static void tell_error(struct tq_reloader *reloader, const struct tq_reading *reading)
+static void close_timers(struct tq_reloader *reloader)
 {
-    const char *message = reading->err.message;
+    uv_close((uv_handle_t *)&reloader->quiet, on_timer_closed);
+    uv_close((uv_handle_t *)&reloader->look, on_timer_closed);
+}
 
+static void tell_error(struct tq_reloader *reloader, const char *message, const char *quote)
+{
     if (reloader->error != NULL && strcmp(reloader->error, message) == 0)
         return;
     free(reloader->error);
     reloader->error = tq_strdup(message);
     tq_log(TQ_LOG_ERROR, "reload", "handlers not reloaded: the ones before stay",
            "generation=%d error=%s source=%s", (*reloader->config.generation)->number, message,
-           reloader->config.shows_source ? reading->quote : NULL);
+           reloader->config.shows_source ? quote : NULL);
     reloader->config.on_error(reloader->config.owner, message);
 }
 
@@ -181,7 +204,7 @@ static void take(struct tq_reloader *reloader)
         clear_error(reloader);
         break;
     case TQ_READING_FAILED:
-        tell_error(reloader, reading);
+        tell_error(reloader, reading->err.message, reading->quote);
         break;
     case TQ_READING_LOADED:
         hand_over(reloader);
@@ -200,7 +223,7 @@ static void on_read(uv_work_t *work, int status)
     struct tq_reloader *reloader = work->data;
 
     (void)status; /* it is never cancelled */
-    reloader->is_reading = false;
+    reloader->is_reading = reloader->is_stuck = false;
     if (!reloader->is_stopped) {
         if (is_overtaken(reloader))
             reloader->wants_forced |= reloader->reading.is_forced;
@@ -212,7 +235,8 @@ static void on_read(uv_work_t *work, int status)
     tq_generation_unref(reloader->reading.current);
     if (reloader->event_us == 0 && (reloader->wants_quiet || reloader->wants_forced))
         begin(reloader);
-    free_when_over(reloader);
+    if (reloader->is_closing)
+        close_timers(reloader);
 }
 
 /* Nothing while one is under way: what is wanted by then follows it. */
@@ -235,14 +259,6 @@ static void begin(struct tq_reloader *reloader)
 
 /* ---- the end ---- */
 
-static void on_timer_closed(uv_handle_t *timer)
-{
-    struct tq_reloader *reloader = timer->data;
-
-    reloader->open_timers--;
-    free_when_over(reloader);
-}
-
 void tq_reloader_stop(struct tq_reloader *reloader)
 {
     reloader->is_stopped = true;
@@ -250,12 +266,24 @@ void tq_reloader_stop(struct tq_reloader *reloader)
     (void)uv_timer_stop(&reloader->look);
 }
 
+static void on_overdue(uv_timer_t *timer)
+{
+    struct tq_reloader *reloader = timer->data;
+
+    reloader->config.on_stuck(reloader->config.owner);
+}
+
 void tq_reloader_close(struct tq_reloader *reloader)
 {
+    int64_t left_us = reloader->begun_us + STUCK_US - tq_clock_us();
+
     reloader->is_closing = true;
     tq_reloader_stop(reloader);
     if (reloader->watcher != NULL)
         tq_watcher_close(reloader->watcher);
-    uv_close((uv_handle_t *)&reloader->quiet, on_timer_closed);
-    uv_close((uv_handle_t *)&reloader->look, on_timer_closed);
+    if (reloader->is_reading)
+        (void)uv_timer_start(&reloader->quiet, on_overdue,
+                             left_us > 0 ? (uint64_t)left_us / 1000 : 0, 0); /* not null */
+    else
+        close_timers(reloader);
 }

@@ -34,6 +34,8 @@ struct tq_reloader_config {
     void (*on_loaded)(void *owner, struct tq_generation *generation, struct tq_script **scripts);
     /* What is wrong with the files now; NULL: nothing any more. */
     void (*on_error)(void *owner, const char *message);
+    /* After tq_reloader_close(): the reading does not end, and nothing can end it. */
+    void (*on_stuck)(void *owner);
 };
 
 struct tq_reloader *tq_reloader_new(const struct tq_reloader_config *config);
@@ -44,7 +46,8 @@ void tq_reloader_ask(struct tq_reloader *reloader);
 /* Nothing is loaded any more. */
 void tq_reloader_stop(struct tq_reloader *reloader);
 
-/* After stopping: frees by the loop's next turn, or after the reading that is under way. */
+/* After stopping: frees by the loop's next turn, or after the reading that is under way; if that
+   does not end, on_stuck is called instead. */
 void tq_reloader_close(struct tq_reloader *reloader);
 
 #endif
