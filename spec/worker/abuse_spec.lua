@@ -28,6 +28,7 @@ local CASES = {
   ["__tostring"] = { kind = "timeout", holds = true },
   ["a string that grows"] = { kind = "memory", holds = true }, -- for as long as it is copied
   ["string.rep"] = { kind = "memory", holds = true },
+  ["table.concat"] = { kind = "memory", holds = true },
   ["a table that grows"] = { kind = "memory", holds = true }, -- for as long as it is collected
   ["recursion"] = { kind = "error", holds = true }, -- while it is traced back
   ["__gc"] = { kind = "error" },

@@ -277,10 +277,26 @@ void tq_outcome_from_values(lua_State *L, int index, struct tq_run *run)
     set_success(L, -1, run);
 }
 
+/* Lua's string buffers raise this text when memory is refused, without asking a second time. */
+static bool is_refused_memory(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TSTRING &&
+           strcmp(lua_tostring(L, index), "not enough memory") == 0;
+}
+
 void tq_outcome_from_error(lua_State *L, int index, struct tq_run *run)
 {
-    describe_error(L, index, run);
-    set_failure(run, "error");
+    char message[TQ_RUN_MESSAGE_BYTES];
+
+    if (!is_refused_memory(L, index)) {
+        describe_error(L, index, run);
+        set_failure(run, "error");
+        return;
+    }
+    tq_outcome_describe_stop(run, TQ_STOP_MEMORY, message);
+    tq_buf_clear(&run->error);
+    tq_buf_add_text(&run->error, message);
+    set_failure(run, "memory");
 }
 
 void tq_outcome_refused_payload(struct tq_run *run, const char *message)

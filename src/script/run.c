@@ -6,9 +6,8 @@
 //
 // What ends a run, and where it is noticed:
 //     the handler returns or fails    run_body, which fills the outcome
-//     hard deadline, memory           the hook or the allocator set run->stop; after_slice() looks
-//     at it
-//                                     before anything else
+//     hard deadline, memory           the hook or the allocator set run->stop, where
+//                                     after_slice() looks before anything else
 //     the executor                    tq_run_stop()
 #include <stdio.h>
 #include <stdlib.h>
