@@ -11,9 +11,13 @@ describe("the tasks of a worker", function()
   before_each(function() queue = worker.queue() end)
   after_each(function() queue:close() end)
 
+  -- What it had sent is done when its sessions have ended.
   local function kill(process)
     process:kill("sigkill")
     process:wait()
+    queue:await(10, "the end of its sessions", [[
+      select count(*) = 0 from pg_stat_activity
+      where datname = current_database() and application_name like 'taskq %']])
   end
 
   local function flags(...)
@@ -21,13 +25,15 @@ describe("the tasks of a worker", function()
   end
 
   it("that was killed are finished by the next one, once each", function()
-    queue:fill(3000, "note", { ms = 1 })
+    queue:fill(2980, "note", { ms = 1 })
+    queue:fill(20, "note", { gate = queue.gate }) -- so that it cannot end before it is killed
     local process = queue:start(flags("--concurrency", "20"))
     queue:await_notes(500, "-")
     kill(process)
     local running = queue:count("running")
     assert.is_true(running > 0)
 
+    queue:open_gate()
     queue:drain(flags("--concurrency", "20"))
 
     queue:assert_completed(3000)
@@ -155,10 +161,12 @@ describe("the tasks of a worker", function()
   end)
 
   it("are given to both of two workers, once each", function()
-    queue:fill(4000, "note", { ms = 1 })
+    queue:fill(4000, "note", { ms = 1, gate = queue.gate })
     local first = queue:start { "--concurrency", "20" }
     local second = queue:start { "--concurrency", "20" }
+    queue:await_notes(40, "+")
 
+    queue:open_gate()
     queue:await_count("completed", 4000)
 
     worker.stop(first)

@@ -74,13 +74,15 @@ describe("behind a pooler in transaction mode", function()
   end)
 
   it("the tasks of a worker that was killed are rescued", function()
-    queue:fill(COUNT, "note", { ms = 1 })
+    queue:fill(COUNT - 20, "note", { ms = 1 })
+    queue:fill(20, "note", { gate = queue.gate }) -- so that it cannot end before it is killed
     local first = start { "--lock-duration", "1s", "--concurrency", "20" }
     queue:await_notes(500, "-")
     first:kill("sigkill")
     first:wait()
     assert.is_true(queue:count("running") > 0)
 
+    queue:open_gate()
     run { "worker", "--handlers", worker.HANDLERS, "--until-empty", "--lock-duration", "1s" }
 
     queue:assert_completed(COUNT)
