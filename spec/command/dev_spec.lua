@@ -88,9 +88,11 @@ return {
     start()
     await_registered()
 
+    dev:kill("sigstop") -- it sees all of this at one moment
     place:write("a.lua", site.handler("a", "'other'"))
     place:remove("b.lua")
     place:write("lib/c.lua", "return 1")
+    dev:kill("sigcont")
     await("changed=a.lua, new: lib/c.lua, gone: b.lua")
   end)
 
@@ -130,9 +132,9 @@ return {
       place:write("a.lua", site.handler("a", "'a'"))
       env.DATABASE_URL = place.queue.url
       env.TERM = env.TERM or "xterm"
+      place.queue:enqueue("a")
       dev = process.start({ "/usr/bin/python3", "-c", PTY, taskq.program, "dev", "--until-empty",
         "--handlers", place.folder }, { env = env })
-      place.queue:enqueue("a")
       assert.equal(0, dev:wait(), dev:stdout())
       return dev:stdout()
     end

@@ -85,6 +85,14 @@ function Site:remove(name)
   folder.remove(self.folder .. "/" .. name)
 end
 
+--- Changes several files at one moment, as the worker sees it.
+---@param change fun()
+function Site:at_once(change)
+  self.worker:kill("sigstop")
+  change()
+  self.worker:kill("sigcont")
+end
+
 --- Waits until this generation is live, and returns what has changed, as the log says it.
 ---@param generation integer
 ---@return string? change
