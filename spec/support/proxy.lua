@@ -72,7 +72,9 @@ local function is_kept(link, side, message)
     return false
   end
   local is_notification = message:sub(1, 1) == "A"
-  link.notifications = link.notifications + (is_notification and 1 or 0)
+  if is_notification then -- its length, a process id, the channel and the payload
+    link.heard[#link.heard + 1] = message:match("\0([^\0]*)\0$", 10)
+  end
   return link.is_mute or (is_notification and link.is_deaf)
 end
 
@@ -121,7 +123,7 @@ end
 
 local function on_client(self)
   local link = {
-    client = uv.new_pipe(false), server = uv.new_pipe(false), notifications = 0,
+    client = uv.new_pipe(false), server = uv.new_pipe(false), heard = {},
   }
   assert(self.listener:accept(link.client))
   self.links[link] = true
@@ -176,13 +178,16 @@ function Proxy:deafen(name)
   each(self, name, function(link) link.is_deaf = true end)
 end
 
---- How many notifications have come for the connections with this name that are there now.
+--- The payloads of the notifications that have come for the connections with this name that are
+--- there now; of each connection in their order.
 ---@param name string
----@return integer
-function Proxy:notifications(name)
-  local count = 0
-  each(self, name, function(link) count = count + link.notifications end)
-  return count
+---@return string[]
+function Proxy:heard(name)
+  local payloads = {}
+  each(self, name, function(link)
+    table.move(link.heard, 1, #link.heard, #payloads + 1, payloads)
+  end)
+  return payloads
 end
 
 --- Cuts the connections with this name.

@@ -6,8 +6,8 @@ local worker = require "support.worker"
 
 local DEAF = "notifications do not arrive"
 
--- A lease of a second, so that the worker calls each second; nothing but notifications wakes it.
-local FLAGS = { "--lock-duration", "1s", "--poll-interval", "10m" }
+-- A short lease: once in each, the worker calls. Nothing but notifications wakes it.
+local FLAGS = { "--lock-duration", "2s", "--poll-interval", "10m" }
 
 describe("a worker that sleeps", function()
   local queue, middle
@@ -25,11 +25,32 @@ describe("a worker that sleeps", function()
     return queue:start(FLAGS, { url = middle.url })
   end
 
-  local function await_echoes(count)
-    local before = middle:notifications("taskq claim")
+  -- How often each payload was heard.
+  local function heard()
+    local counts = {}
+    for _, payload in ipairs(middle:heard("taskq claim")) do
+      counts[payload] = (counts[payload] or 0) + 1
+    end
+    return counts
+  end
+
+  -- Waits until as many workers have called so often.
+  local function await_calls(callers, times)
+    local before = heard()
     wait.wait_until(30, function()
-      return middle:notifications("taskq claim") >= before + count
-    end, "echoes")
+      local count = 0
+      for payload, now in pairs(heard()) do
+        local is_new = payload:find("^%?") and now - (before[payload] or 0) >= times
+        count = count + (is_new and 1 or 0)
+      end
+      return count >= callers
+    end, "calls")
+  end
+
+  -- A call that is nobody's. When it has been heard, all was that had been said before.
+  local function say(payload)
+    queue.db:query(("notify taskq, '%s'"):format(payload))
+    wait.wait_until(30, function() return heard()[payload] end, payload)
   end
 
   it("makes its connection anew when notifications do not arrive", function()
@@ -54,7 +75,7 @@ describe("a worker that sleeps", function()
     local process = start()
     queue:await_sleep()
 
-    await_echoes(3)
+    await_calls(1, 3)
 
     worker.stop(process)
     assert.is_nil(process:stderr():find("no connection", 1, true), process:stderr())
@@ -63,12 +84,13 @@ describe("a worker that sleeps", function()
   it("does not take the calls of others for work", function()
     local process, other = start(), start()
     queue:await_sleep()
+    await_calls(2, 2) -- now they do sleep: else they do not call
     local last_looks = [[select string_agg(query_start::text, ',' order by pid)
       from pg_stat_activity
       where datname = current_database() and application_name = 'taskq claim']]
     local before = queue.db:value(last_looks)
 
-    await_echoes(8) -- each hears both: two calls of each
+    await_calls(2, 4) -- each hears both: two calls of each
 
     assert.equal(before, queue.db:value(last_looks))
     worker.stop(process)
@@ -79,12 +101,16 @@ describe("a worker that sleeps", function()
     local process = start()
     queue:fill(5, "note", { gate = queue.gate }) -- all that it runs at once
     queue:await_notes(5, "+")
-    local before = middle:notifications("taskq claim")
+    local renewed = "select lease_until > $1::timestamptz + $2::interval from taskq.workers"
+    local lease_until = queue.db:value("select lease_until::text from taskq.workers")
+    queue:await(30, "what was under way to end", renewed, lease_until, "0")
+    say "?busy"
+    local before = #middle:heard("taskq claim")
 
-    queue:await(20, "four leases", [[select lease_until > started_at + interval '5 s'
-      from taskq.workers]])
+    queue:await(30, "three leases", renewed, lease_until, "6 s")
 
-    assert.equal(before, middle:notifications("taskq claim"))
+    say "?busy still"
+    assert.equal(before + 1, #middle:heard("taskq claim"))
     queue:open_gate()
     queue:await_count("completed", 5)
     worker.stop(process)
