@@ -28,10 +28,7 @@ void tq_buf_clear(struct tq_buf *buf)
 
 void tq_buf_reserve(struct tq_buf *buf, size_t more)
 {
-    void *data = buf->data;
-
-    tq_grow(&data, &buf->capacity, buf->len + more + 1, 1);
-    buf->data = data;
+    buf->data = tq_grow(buf->data, &buf->capacity, buf->len + more + 1, 1);
 }
 
 void tq_buf_add(struct tq_buf *buf, const void *data, size_t len)

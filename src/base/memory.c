@@ -58,10 +58,10 @@ char *tq_format(const char *format, ...)
     return check(len < 0 ? NULL : text, 0);
 }
 
-void tq_grow(void **items, size_t *capacity, size_t needed, size_t element_size)
+void *tq_grow(void *items, size_t *capacity, size_t needed, size_t element_size)
 {
     if (needed <= *capacity)
-        return;
+        return items;
 
     size_t grown = *capacity > 0 ? *capacity * 2 : 8;
 
@@ -69,6 +69,6 @@ void tq_grow(void **items, size_t *capacity, size_t needed, size_t element_size)
         grown = needed;
     if (grown > SIZE_MAX / element_size)
         (void)check(NULL, SIZE_MAX);
-    *items = tq_realloc(*items, grown * element_size);
     *capacity = grown;
+    return tq_realloc(items, grown * element_size);
 }

@@ -18,9 +18,10 @@ char *tq_memdup(const void *data, size_t len) __attribute__((malloc, returns_non
 
 char *tq_format(const char *format, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
 
-/* Grows *items, an array of element_size bytes each, so that it holds at least `needed`; doubles.
- */
-void tq_grow(void **items, size_t *capacity, size_t needed, size_t element_size);
+/* The array of elements of that size, perhaps elsewhere, so that it holds at least `needed`;
+   doubles. */
+void *tq_grow(void *items, size_t *capacity, size_t needed, size_t element_size)
+    __attribute__((warn_unused_result));
 
 /* The struct of that type which the pointer points to a member of. */
 #define TQ_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))

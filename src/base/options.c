@@ -20,10 +20,7 @@ static bool store(const struct tq_option *option, void *target, const char *text
 
 static void texts_add(struct tq_texts *texts, const char *item)
 {
-    void *items = texts->items;
-
-    tq_grow(&items, &texts->capacity, texts->count + 1, sizeof *texts->items);
-    texts->items = items;
+    texts->items = tq_grow(texts->items, &texts->capacity, texts->count + 1, sizeof *texts->items);
     texts->items[texts->count++] = item;
 }
 

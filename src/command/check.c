@@ -34,10 +34,9 @@ struct problems {
 static void on_problem(void *owner, const char *message)
 {
     struct problems *problems = owner;
-    void *items = problems->items;
 
-    tq_grow(&items, &problems->capacity, problems->count + 1, sizeof *problems->items);
-    problems->items = items;
+    problems->items =
+        tq_grow(problems->items, &problems->capacity, problems->count + 1, sizeof *problems->items);
     problems->items[problems->count++] = tq_strdup(message);
 }
 

@@ -288,10 +288,7 @@ static bool has_key_twice(const struct tq_json_scan *scan, size_t first)
 
 static void add_key(struct tq_json_scan *scan, const struct tq_json_part *key)
 {
-    void *keys = scan->keys;
-
-    tq_grow(&keys, &scan->key_capacity, scan->key_count + 1, sizeof *scan->keys);
-    scan->keys = keys;
+    scan->keys = tq_grow(scan->keys, &scan->key_capacity, scan->key_count + 1, sizeof *scan->keys);
     scan->keys[scan->key_count++] = (struct tq_json_span){key->text, key->len};
 }
 

@@ -86,10 +86,8 @@ static bool apply_migration(struct tq_session *session, const struct tq_resource
         goto free_name;
     }
 
-    void *applied = report->applied;
-
-    tq_grow(&applied, &report->applied_capacity, report->applied_count + 1, sizeof name);
-    report->applied = applied;
+    report->applied =
+        tq_grow(report->applied, &report->applied_capacity, report->applied_count + 1, sizeof name);
     report->applied[report->applied_count++] = name;
     return true;
 

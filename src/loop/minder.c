@@ -173,10 +173,8 @@ struct groups {
 
 static void add(struct groups *groups, const struct note *note)
 {
-    void *list = groups->list;
-
-    tq_grow(&list, &groups->capacity, groups->count + 1, sizeof *groups->list);
-    groups->list = list;
+    groups->list =
+        tq_grow(groups->list, &groups->capacity, groups->count + 1, sizeof *groups->list);
     groups->list[groups->count++] = (struct group){note->group, note->owner, 0};
 }
 

@@ -58,10 +58,9 @@ int tq_coroutine_reset(struct tq_script *script, lua_State *L, lua_State *co)
 static int pass_up(struct tq_script *script, lua_State *L, lua_State *co, lua_KFunction go_on)
 {
     struct tq_run *run = script->run;
-    void *chain = run->chain;
 
-    tq_grow(&chain, &run->chain_capacity, run->chain_count + 1, sizeof *run->chain);
-    run->chain = chain;
+    run->chain =
+        tq_grow(run->chain, &run->chain_capacity, run->chain_count + 1, sizeof *run->chain);
     run->chain[run->chain_count++] = co;
     *tq_thread_word(co) |= TQ_THREAD_OWNED;
     return lua_yieldk(L, 0, (lua_KContext)co, go_on);

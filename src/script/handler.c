@@ -258,10 +258,7 @@ void tq_handler_add(lua_State *L, const char *file, int item)
     draft.handler.function_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     draft.handler.type = tq_strdup(draft.handler.type);
 
-    void *handlers = script->handlers;
-
-    tq_grow(&handlers, &script->handler_capacity, script->handler_count + 1,
-            sizeof *script->handlers);
-    script->handlers = handlers;
+    script->handlers = tq_grow(script->handlers, &script->handler_capacity,
+                               script->handler_count + 1, sizeof *script->handlers);
     script->handlers[script->handler_count++] = draft.handler;
 }

@@ -81,7 +81,6 @@ void tq_listener_add(lua_State *L, const char *name, int index)
     struct tq_script *script = tq_script_of(L);
     enum tq_event_kind kind = parse_name(L, name);
     struct tq_listeners *list = &script->listeners[kind];
-    void *items = list->items;
 
     if (script->phase != TQ_PHASE_LOADING)
         (void)luaL_error(L, "taskq.on: listeners are registered while the files below listeners/ "
@@ -89,8 +88,7 @@ void tq_listener_add(lua_State *L, const char *name, int index)
     if (script->loading == NULL || script->loading->kind != TQ_FILE_LISTENER)
         (void)luaL_error(L, "taskq.on: belongs into a file below listeners/, such as "
                             "handlers/listeners/alerts.lua");
-    tq_grow(&items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items = items;
+    list->items = tq_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
     lua_pushvalue(L, index);
     list->items[list->count] = (struct tq_handler){
         .type = names[kind],

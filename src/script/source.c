@@ -46,7 +46,6 @@ static bool add_file(void *owner, const char *name, const char *path, const stru
 {
     struct tq_source *source = owner;
     struct tq_buf text = {0};
-    void *files = source->files;
 
     (void)info;
     if (!tq_source_takes(path))
@@ -55,8 +54,8 @@ static bool add_file(void *owner, const char *name, const char *path, const stru
         tq_buf_deinit(&text);
         return false;
     }
-    tq_grow(&files, &source->capacity, source->count + 1, sizeof *source->files);
-    source->files = files;
+    source->files =
+        tq_grow(source->files, &source->capacity, source->count + 1, sizeof *source->files);
 
     struct tq_source_file *file = &source->files[source->count++];
 
@@ -82,11 +81,8 @@ static void add_resources(struct tq_source *source)
     size_t index = 0;
 
     while ((resource = tq_resource_next("lua/taskq/", &index)) != NULL) {
-        void *resources = source->resources;
-
-        tq_grow(&resources, &source->resource_capacity, source->resource_count + 1,
-                sizeof *source->resources);
-        source->resources = resources;
+        source->resources = tq_grow(source->resources, &source->resource_capacity,
+                                    source->resource_count + 1, sizeof *source->resources);
         source->resources[source->resource_count++] = resource;
     }
 }

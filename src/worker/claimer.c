@@ -419,13 +419,11 @@ static size_t take_rows(struct tq_claimer *claimer, const struct tq_rows *answer
                         struct tq_claim_moment *moment)
 {
     size_t answered = tq_rows_count(answer), count = 0;
-    void *rows = claimer->rows, *order = (void *)claimer->order;
     bool is_sorted = true;
 
-    tq_grow(&rows, &claimer->row_capacity, answered, sizeof *claimer->rows);
-    tq_grow(&order, &claimer->order_capacity, answered, sizeof *claimer->order);
-    claimer->rows = rows;
-    claimer->order = order;
+    claimer->rows = tq_grow(claimer->rows, &claimer->row_capacity, answered, sizeof *claimer->rows);
+    claimer->order =
+        tq_grow((void *)claimer->order, &claimer->order_capacity, answered, sizeof *claimer->order);
     for (size_t i = 0; i < answered; i++) {
         if (!tq_repository_read_claimed(answer, i, &claimer->rows[count], moment))
             continue;
@@ -564,12 +562,9 @@ void tq_claimer_look_within(struct tq_claimer *claimer, int64_t delay_us)
 void tq_claimer_found(struct tq_claimer *claimer, const struct tq_tid *places, const int64_t *ids,
                       size_t count)
 {
-    void *tids = claimer->places, *numbers = claimer->ids;
-
-    tq_grow(&tids, &claimer->place_capacity, count, sizeof *claimer->places);
-    tq_grow(&numbers, &claimer->id_capacity, count, sizeof *claimer->ids);
-    claimer->places = tids;
-    claimer->ids = numbers;
+    claimer->places =
+        tq_grow(claimer->places, &claimer->place_capacity, count, sizeof *claimer->places);
+    claimer->ids = tq_grow(claimer->ids, &claimer->id_capacity, count, sizeof *claimer->ids);
     for (size_t i = 0; i < count; i++) { /* backwards: they are taken from the end */
         claimer->places[i] = places[count - 1 - i];
         claimer->ids[i] = ids[count - 1 - i];

@@ -82,10 +82,7 @@ static int64_t bound(const struct tq_horizon *horizon, int64_t xid)
 
 static void opens_add(struct opens *opens, struct open item)
 {
-    void *items = opens->items;
-
-    tq_grow(&items, &opens->capacity, opens->count + 1, sizeof *opens->items);
-    opens->items = items;
+    opens->items = tq_grow(opens->items, &opens->capacity, opens->count + 1, sizeof *opens->items);
     opens->items[opens->count++] = item;
 }
 

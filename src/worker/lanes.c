@@ -152,7 +152,6 @@ static void drop_gone(struct tq_lanes *lanes)
 bool tq_lanes_activate(struct tq_lanes *lanes, const char *type, int16_t priority)
 {
     struct lane *lane = find(lanes, type, priority);
-    void *items = lanes->lanes;
 
     if (!is_own(lanes, type))
         return false;
@@ -167,8 +166,7 @@ bool tq_lanes_activate(struct tq_lanes *lanes, const char *type, int16_t priorit
     lane->cursor.type = tq_strdup(type);
     lane->cursor.priority = priority;
     lane->cursor.at = TQ_PG_TIME_MIN;
-    tq_grow(&items, &lanes->capacity, lanes->count + 1, sizeof *lanes->lanes);
-    lanes->lanes = items;
+    lanes->lanes = tq_grow(lanes->lanes, &lanes->capacity, lanes->count + 1, sizeof *lanes->lanes);
 
     size_t place = place_of(lanes, type, priority);
 
@@ -235,20 +233,16 @@ static int compare_for_claim(const void *a, const void *b)
 
 static void hand_out(struct tq_lanes *lanes, size_t index, const struct lane *lane)
 {
-    void *items = lanes->cursors;
-
-    tq_grow(&items, &lanes->cursor_capacity, index + 1, sizeof *lanes->cursors);
-    lanes->cursors = items;
+    lanes->cursors =
+        tq_grow(lanes->cursors, &lanes->cursor_capacity, index + 1, sizeof *lanes->cursors);
     lanes->cursors[index] = lane->cursor;
 }
 
 const struct tq_lane_cursor *tq_lanes_active(struct tq_lanes *lanes, size_t *count)
 {
-    void *items = lanes->order;
-
     drop_gone(lanes); /* the claim before this one may have had no answer */
-    tq_grow(&items, &lanes->order_capacity, lanes->count, sizeof *lanes->order);
-    lanes->order = items;
+    lanes->order =
+        tq_grow(lanes->order, &lanes->order_capacity, lanes->count, sizeof *lanes->order);
     lanes->order_count = 0;
     for (size_t i = 0; i < lanes->count; i++) {
         if (!lanes->lanes[i]->is_resting)
@@ -330,12 +324,9 @@ void tq_lanes_end_claim(struct tq_lanes *lanes, bool is_full, int64_t clock, int
 
 static void add_gap(struct tq_lanes *lanes, size_t *count, const char *type, int above, int below)
 {
-    void *items = lanes->gaps;
-
     if (below - above < 2)
         return; /* nothing fits between */
-    tq_grow(&items, &lanes->gap_capacity, *count + 1, sizeof *lanes->gaps);
-    lanes->gaps = items;
+    lanes->gaps = tq_grow(lanes->gaps, &lanes->gap_capacity, *count + 1, sizeof *lanes->gaps);
     lanes->gaps[(*count)++] = (struct tq_lane_gap){.type = type, .above = above, .below = below};
 }
 

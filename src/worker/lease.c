@@ -33,10 +33,7 @@ static void on_renew_timer(uv_timer_t *timer);
 /* In front, for a new current row. */
 static void make_room(struct tq_lease *lease)
 {
-    void *ids = lease->ids;
-
-    tq_grow(&ids, &lease->id_capacity, lease->id_count + 1, sizeof *lease->ids);
-    lease->ids = ids;
+    lease->ids = tq_grow(lease->ids, &lease->id_capacity, lease->id_count + 1, sizeof *lease->ids);
     memmove(lease->ids + 1, lease->ids, lease->id_count++ * sizeof *lease->ids);
     lease->ids[0] = 0;
 }

@@ -38,10 +38,8 @@ struct tq_watcher {
 
 void tq_folders_add(struct tq_folders *folders, const char *name, uint64_t device, uint64_t inode)
 {
-    void *items = folders->items;
-
-    tq_grow(&items, &folders->capacity, folders->count + 1, sizeof *folders->items);
-    folders->items = items;
+    folders->items =
+        tq_grow(folders->items, &folders->capacity, folders->count + 1, sizeof *folders->items);
     folders->items[folders->count++] = (struct tq_folder){tq_strdup(name), device, inode};
 }
 

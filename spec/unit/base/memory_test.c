@@ -38,14 +38,14 @@ UNIT_TEST(growing_doubles_and_keeps_what_is_there)
     void *items = NULL;
     size_t capacity = 0;
 
-    tq_grow(&items, &capacity, 1, sizeof(int));
+    items = tq_grow(items, &capacity, 1, sizeof(int));
     CHECK_INT(capacity, 8);
     ((int *)items)[7] = 42;
-    tq_grow(&items, &capacity, 8, sizeof(int));
+    items = tq_grow(items, &capacity, 8, sizeof(int));
     CHECK_INT(capacity, 8);
-    tq_grow(&items, &capacity, 9, sizeof(int));
+    items = tq_grow(items, &capacity, 9, sizeof(int));
     CHECK_INT(capacity, 16);
-    tq_grow(&items, &capacity, 1000, sizeof(int));
+    items = tq_grow(items, &capacity, 1000, sizeof(int));
     CHECK_INT(capacity, 1000);
     CHECK_INT(((int *)items)[7], 42);
     free(items);
