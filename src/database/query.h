@@ -5,59 +5,66 @@
 #ifndef TQ_DATABASE_QUERY_H
 #define TQ_DATABASE_QUERY_H
 
-enum tq_query {
-    TQ_QUERY_CLAIM,
-    TQ_QUERY_CLAIM_FOUND,
-    TQ_QUERY_MARK,
-    TQ_QUERY_DISCOVER,
-    TQ_QUERY_NEXT_DUE,
-    TQ_QUERY_SWEEP,
-    TQ_QUERY_DOORBELL,
-    TQ_QUERY_ECHO,
-    TQ_QUERY_COMPLETE,
-    TQ_QUERY_COMPLETE_LOGGED,
-    TQ_QUERY_COMPLETE_ONE,
-    TQ_QUERY_FATE,
-    TQ_QUERY_FAIL,
-    TQ_QUERY_REQUEUE,
-    TQ_QUERY_PROGRESS,
-    TQ_QUERY_LOCATE,
-    TQ_QUERY_WRITTEN,
-    TQ_QUERY_STALE,
-    TQ_QUERY_HELD,
-    TQ_QUERY_LIVE_BLOCKS,
-    TQ_QUERY_REGISTER,
-    TQ_QUERY_RENEW,
-    TQ_QUERY_ANNOUNCE,
-    TQ_QUERY_SIGN_OFF,
-    TQ_QUERY_TERMINATE,
-    TQ_QUERY_FORGET_WORKERS,
-    TQ_QUERY_REMAINING,
-    TQ_QUERY_CANCEL_REQUESTS,
-    TQ_QUERY_MAKE_DAYS,
-    TQ_QUERY_SETTLE_DAYS,
-    TQ_QUERY_COMPACT_COUNTS,
-    TQ_QUERY_STATS,
-    TQ_QUERY_FAILED_RELOADS,
-    TQ_QUERY_UNHANDLED_TYPES,
-    TQ_QUERY_ENQUEUE,
-    TQ_QUERY_ENQUEUE_MANY,
-    TQ_QUERY_ENQUEUE_TASK,
-    TQ_QUERY_ENQUEUE_TASKS,
-    TQ_QUERY_TASK,
-    TQ_QUERY_CANCEL,
-    TQ_QUERY_RETRY,
-    TQ_QUERY_RETRY_MANY,
-    TQ_QUERY_CLEANUP,
-    TQ_QUERY_LIST,
-    TQ_QUERY_SHOW,
-    TQ_QUERY_HEAR,
-    TQ_QUERY_CREATED,
-    TQ_QUERY_PUBLISH,
-    TQ_QUERY_FOLLOW,
-    TQ_QUERY_FOLLOWED,
-    TQ_QUERY_COUNT,
-};
+/* One a line: its constant here, its file there. */
+/* clang-format off */
+#define TQ_QUERIES(QUERY) \
+    QUERY(CLAIM, claim) \
+    QUERY(CLAIM_FOUND, claim_found) \
+    QUERY(MARK, mark) \
+    QUERY(DISCOVER, discover) \
+    QUERY(NEXT_DUE, next_due) \
+    QUERY(SWEEP, sweep) \
+    QUERY(DOORBELL, doorbell) \
+    QUERY(ECHO, echo) \
+    QUERY(COMPLETE, complete) \
+    QUERY(COMPLETE_LOGGED, complete_logged) \
+    QUERY(COMPLETE_ONE, complete_one) \
+    QUERY(FATE, fate) \
+    QUERY(FAIL, fail) \
+    QUERY(REQUEUE, requeue) \
+    QUERY(PROGRESS, progress) \
+    QUERY(LOCATE, locate) \
+    QUERY(WRITTEN, written) \
+    QUERY(STALE, stale) \
+    QUERY(HELD, held) \
+    QUERY(LIVE_BLOCKS, live_blocks) \
+    QUERY(REGISTER, register) \
+    QUERY(RENEW, renew) \
+    QUERY(ANNOUNCE, announce) \
+    QUERY(SIGN_OFF, sign_off) \
+    QUERY(TERMINATE, terminate) \
+    QUERY(FORGET_WORKERS, forget_workers) \
+    QUERY(REMAINING, remaining) \
+    QUERY(CANCEL_REQUESTS, cancel_requests) \
+    QUERY(MAKE_DAYS, make_days) \
+    QUERY(SETTLE_DAYS, settle_days) \
+    QUERY(COMPACT_COUNTS, compact_counts) \
+    QUERY(STATS, stats) \
+    QUERY(FAILED_RELOADS, failed_reloads) \
+    QUERY(UNHANDLED_TYPES, unhandled_types) \
+    QUERY(ENQUEUE, enqueue) \
+    QUERY(ENQUEUE_MANY, enqueue_many) \
+    QUERY(ENQUEUE_TASK, enqueue_task) \
+    QUERY(ENQUEUE_TASKS, enqueue_tasks) \
+    QUERY(TASK, task) \
+    QUERY(CANCEL, cancel) \
+    QUERY(RETRY, retry) \
+    QUERY(RETRY_MANY, retry_many) \
+    QUERY(CLEANUP, cleanup) \
+    QUERY(LIST, list) \
+    QUERY(SHOW, show) \
+    QUERY(HEAR, hear) \
+    QUERY(CREATED, created) \
+    QUERY(PUBLISH, publish) \
+    QUERY(FOLLOW, follow) \
+    QUERY(FOLLOWED, followed)
+/* clang-format on */
+
+#define TQ_QUERY_CONSTANT(constant, file) TQ_QUERY_##constant,
+
+enum tq_query { TQ_QUERIES(TQ_QUERY_CONSTANT) TQ_QUERY_COUNT };
+
+#undef TQ_QUERY_CONSTANT
 
 const char *tq_query_name(enum tq_query query); /* "claim": the prepared statement's name too */
 const char *tq_query_text(enum tq_query query);
