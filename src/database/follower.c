@@ -144,9 +144,7 @@ static void look_up(struct follower *follower, const char *ids)
         found[count++] = strtoll(ids, &end_of_id, 10);
         ids = *end_of_id == ',' ? end_of_id + 1 : end_of_id;
     }
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, found[i]);
+    tq_params_int8s(params, found, count);
     lookup->follower = follower;
     lookup->request.on_done = on_found;
     tq_connection_send(follower->connection, &lookup->request, TQ_QUERY_FOLLOWED);

@@ -8,7 +8,7 @@
 #include <endian.h>
 #include <string.h>
 
-enum { JSONB_VERSION = 1 };
+enum { JSONB_VERSION = 1, TID_BYTES = 6 };
 
 static void put_int2(struct tq_params *params, int16_t value)
 {
@@ -141,55 +141,85 @@ void tq_params_array(struct tq_params *params, enum tq_element element, size_t c
     extend(params);
 }
 
-void tq_params_item_null(struct tq_params *params)
+static void put_null(struct tq_params *params)
 {
     put_int4(params, -1);
+}
+
+/* The value with its length before it. */
+static void put_item(struct tq_params *params, enum tq_element element, const void *value)
+{
+    const char *text;
+    size_t len;
+
+    switch (element) {
+    case TQ_ELEMENT_BOOL:
+        put_int4(params, 1);
+        tq_buf_add_char(&params->data, *(const bool *)value ? 1 : 0);
+        return;
+    case TQ_ELEMENT_INT2:
+        put_int4(params, sizeof(int16_t));
+        put_int2(params, *(const int16_t *)value);
+        return;
+    case TQ_ELEMENT_INT4:
+        put_int4(params, sizeof(int32_t));
+        put_int4(params, *(const int32_t *)value);
+        return;
+    case TQ_ELEMENT_INT8:
+    case TQ_ELEMENT_TIMESTAMPTZ:
+        put_int4(params, sizeof(int64_t));
+        put_int8(params, *(const int64_t *)value);
+        return;
+    case TQ_ELEMENT_TID:
+        put_int4(params, TID_BYTES);
+        put_tid(params, *(const struct tq_tid *)value);
+        return;
+    case TQ_ELEMENT_TEXT:
+    case TQ_ELEMENT_JSONB:
+        text = *(const char *const *)value;
+        if (text == NULL) {
+            put_null(params);
+            return;
+        }
+        len = strlen(text);
+        put_int4(params, (int32_t)(element == TQ_ELEMENT_JSONB ? len + 1 : len));
+        if (element == TQ_ELEMENT_JSONB)
+            put_jsonb(params, text, len);
+        else
+            tq_buf_add(&params->data, text, len);
+    }
+}
+
+void tq_params_column(struct tq_params *params, enum tq_element element,
+                      const struct tq_structs *structs, size_t offset)
+{
+    const char *item = structs->items;
+    size_t stride = structs->size > 0 ? structs->size : sizeof item;
+
+    tq_params_array(params, element, structs->count);
+    for (size_t i = 0; i < structs->count; i++, item += stride) {
+        const char *start = structs->size > 0 ? item : *(const char *const *)item;
+
+        put_item(params, element, start + offset);
+    }
     extend(params);
 }
 
-void tq_params_item_bool(struct tq_params *params, bool value)
+void tq_params_item_null(struct tq_params *params)
 {
-    put_int4(params, 1);
-    tq_buf_add_char(&params->data, value ? 1 : 0);
-    extend(params);
-}
-
-void tq_params_item_int2(struct tq_params *params, int16_t value)
-{
-    put_int4(params, sizeof value);
-    put_int2(params, value);
+    put_null(params);
     extend(params);
 }
 
 void tq_params_item_int4(struct tq_params *params, int32_t value)
 {
-    put_int4(params, sizeof value);
-    put_int4(params, value);
+    put_item(params, TQ_ELEMENT_INT4, &value);
     extend(params);
 }
 
 void tq_params_item_int8(struct tq_params *params, int64_t value)
 {
-    put_int4(params, sizeof value);
-    put_int8(params, value);
-    extend(params);
-}
-
-void tq_params_item_tid(struct tq_params *params, struct tq_tid value)
-{
-    put_int4(params, sizeof value.block + sizeof value.offset);
-    put_tid(params, value);
-    extend(params);
-}
-
-void tq_params_item_text(struct tq_params *params, const char *text)
-{
-    if (text == NULL) {
-        tq_params_item_null(params);
-        return;
-    }
-    put_int4(params, (int32_t)strlen(text));
-    tq_buf_add_text(&params->data, text);
+    put_item(params, TQ_ELEMENT_INT8, &value);
     extend(params);
 }
 
@@ -206,7 +236,14 @@ void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len
 
 void tq_params_texts(struct tq_params *params, const char *const *texts, size_t count)
 {
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, texts[i]);
+    const struct tq_structs all = {texts, sizeof *texts, count};
+
+    tq_params_column(params, TQ_ELEMENT_TEXT, &all, 0);
+}
+
+void tq_params_int8s(struct tq_params *params, const int64_t *values, size_t count)
+{
+    const struct tq_structs all = {values, sizeof *values, count};
+
+    tq_params_column(params, TQ_ELEMENT_INT8, &all, 0);
 }

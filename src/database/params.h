@@ -55,18 +55,27 @@ void tq_params_jsonb(struct tq_params *params, const char *text, size_t len);
 /* Lengthens the last parameter, a text or jsonb. */
 void tq_params_more(struct tq_params *params, const char *text, size_t len);
 
-/* One array parameter: begin, then exactly count items of that element type. */
+/* Structs to take a column from. */
+struct tq_structs {
+    const void *items; /* an array of them; size 0: of pointers to them */
+    size_t size, count;
+};
+
+/* One array parameter: the member of each struct that lies so many bytes from its start. In C it is
+   a bool, int16_t, int32_t, int64_t (timestamptz too), struct tq_tid, or, for text and jsonb, a
+   const char *, where NULL is null. */
+void tq_params_column(struct tq_params *params, enum tq_element element,
+                      const struct tq_structs *structs, size_t offset);
+
+/* One array parameter, item by item: begin, then exactly count of that element type. */
 void tq_params_array(struct tq_params *params, enum tq_element element, size_t count);
 void tq_params_item_null(struct tq_params *params);
-void tq_params_item_bool(struct tq_params *params, bool value);
-void tq_params_item_int2(struct tq_params *params, int16_t value);
 void tq_params_item_int4(struct tq_params *params, int32_t value);
 void tq_params_item_int8(struct tq_params *params, int64_t value);
-void tq_params_item_tid(struct tq_params *params, struct tq_tid value);
-void tq_params_item_text(struct tq_params *params, const char *text);              /* NULL: null */
-void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len); /* likewise */
+void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len); /* NULL: null */
 
-/* A text[] in one call. */
+/* A text[], a bigint[]. */
 void tq_params_texts(struct tq_params *params, const char *const *texts, size_t count);
+void tq_params_int8s(struct tq_params *params, const int64_t *values, size_t count);
 
 #endif

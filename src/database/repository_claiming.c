@@ -4,6 +4,8 @@
 // sql/queries/, each of which names the function here that calls it.
 #include "database/repository.h"
 
+#include <stddef.h>
+
 enum claimed_column {
     CLAIMED_ID,
     CLAIMED_TID,
@@ -26,18 +28,12 @@ enum found_column { FOUND_TID, FOUND_ID };
 
 static void add_lanes(struct tq_params *params, const struct tq_lane_cursor *lanes, size_t count)
 {
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, lanes[i].type);
-    tq_params_array(params, TQ_ELEMENT_INT2, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int2(params, lanes[i].priority);
-    tq_params_array(params, TQ_ELEMENT_TIMESTAMPTZ, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, lanes[i].at);
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, lanes[i].id);
+    const struct tq_structs all = {lanes, sizeof *lanes, count};
+
+    tq_params_column(params, TQ_ELEMENT_TEXT, &all, offsetof(struct tq_lane_cursor, type));
+    tq_params_column(params, TQ_ELEMENT_INT2, &all, offsetof(struct tq_lane_cursor, priority));
+    tq_params_column(params, TQ_ELEMENT_TIMESTAMPTZ, &all, offsetof(struct tq_lane_cursor, at));
+    tq_params_column(params, TQ_ELEMENT_INT8, &all, offsetof(struct tq_lane_cursor, id));
 }
 
 void tq_repository_claim(struct tq_connection *connection, struct tq_request *request,
@@ -58,12 +54,9 @@ void tq_repository_claim_found(struct tq_connection *connection, struct tq_reque
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    tq_params_array(params, TQ_ELEMENT_TID, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_tid(params, places[i]);
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, ids[i]);
+    tq_params_column(params, TQ_ELEMENT_TID, &(struct tq_structs){places, sizeof *places, count},
+                     0);
+    tq_params_int8s(params, ids, count);
     tq_params_int8(params, worker_id);
     tq_connection_send(connection, request, TQ_QUERY_CLAIM_FOUND);
 }
@@ -80,16 +73,11 @@ void tq_repository_discover(struct tq_connection *connection, struct tq_request 
                             const struct tq_lane_cursor *resting, size_t resting_count)
 {
     struct tq_params *params = tq_connection_params(connection);
+    const struct tq_structs all = {gaps, sizeof *gaps, gap_count};
 
-    tq_params_array(params, TQ_ELEMENT_TEXT, gap_count);
-    for (size_t i = 0; i < gap_count; i++)
-        tq_params_item_text(params, gaps[i].type);
-    tq_params_array(params, TQ_ELEMENT_INT4, gap_count);
-    for (size_t i = 0; i < gap_count; i++)
-        tq_params_item_int4(params, gaps[i].above);
-    tq_params_array(params, TQ_ELEMENT_INT4, gap_count);
-    for (size_t i = 0; i < gap_count; i++)
-        tq_params_item_int4(params, gaps[i].below);
+    tq_params_column(params, TQ_ELEMENT_TEXT, &all, offsetof(struct tq_lane_gap, type));
+    tq_params_column(params, TQ_ELEMENT_INT4, &all, offsetof(struct tq_lane_gap, above));
+    tq_params_column(params, TQ_ELEMENT_INT4, &all, offsetof(struct tq_lane_gap, below));
     add_lanes(params, resting, resting_count);
     tq_connection_send(connection, request, TQ_QUERY_DISCOVER);
 }

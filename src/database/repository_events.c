@@ -25,11 +25,7 @@ void tq_repository_hear(struct tq_connection *connection, struct tq_request *req
 void tq_repository_created(struct tq_connection *connection, struct tq_request *request,
                            const int64_t *ids, size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
-
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, ids[i]);
+    tq_params_int8s(tq_connection_params(connection), ids, count);
     tq_connection_send(connection, request, TQ_QUERY_CREATED);
 }
 

@@ -43,9 +43,7 @@ void tq_repository_renew(struct tq_connection *connection, struct tq_request *re
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, ids[i]);
+    tq_params_int8s(params, ids, count);
     tq_params_int8(params, lease_ms * 1000);
     tq_connection_send(connection, request, TQ_QUERY_RENEW);
 }
@@ -75,9 +73,8 @@ void tq_repository_terminate(struct tq_connection *connection, struct tq_request
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    tq_params_array(params, TQ_ELEMENT_INT4, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int4(params, backends[i]);
+    tq_params_column(params, TQ_ELEMENT_INT4,
+                     &(struct tq_structs){backends, sizeof *backends, count}, 0);
     tq_connection_send(connection, request, TQ_QUERY_TERMINATE);
 }
 

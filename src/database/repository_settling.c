@@ -4,59 +4,20 @@
 // sql/queries/, each of which names the function here that calls it.
 #include "database/repository.h"
 
-#include <string.h>
+#include <stddef.h>
 
 enum place_column { PLACE_ID, PLACE_TID, PLACE_IS_LOCKED };
 
-static void add_ids(struct tq_params *params, struct tq_settled *const *items, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, items[i]->id);
-}
-
-static void add_tids(struct tq_params *params, struct tq_settled *const *items, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_TID, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_tid(params, items[i]->tid);
-}
-
-static void add_claims(struct tq_params *params, struct tq_settled *const *items, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_INT4, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int4(params, items[i]->claims);
-}
-
-static void add_workers(struct tq_params *params, struct tq_settled *const *items, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, items[i]->worker_id);
-}
-
-static void add_handed_back(struct tq_params *params, struct tq_settled *const *items, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_BOOL, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_bool(params, items[i]->is_handed_back);
-}
-
-/* Of a member of struct tq_settled that is a text, by its offset; NULL is null. */
-static void add_text(struct tq_params *params, struct tq_settled *const *items, size_t count,
-                     size_t member)
-{
-    tq_params_array(params, TQ_ELEMENT_TEXT, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_text(params, *(const char *const *)((const char *)items[i] + member));
-}
+/* Parameters are columns of `items`: a member of each. */
+#define ADD(element, member)                                                                       \
+    tq_params_column(params, TQ_ELEMENT_##element, &(struct tq_structs){items, 0, count},          \
+                     offsetof(struct tq_settled, member))
 
 static void add_errors(struct tq_params *params, struct tq_settled *const *items, size_t count)
 {
-    add_text(params, items, count, offsetof(struct tq_settled, kind));
-    add_text(params, items, count, offsetof(struct tq_settled, error));
-    add_text(params, items, count, offsetof(struct tq_settled, traceback));
+    ADD(TEXT, kind);
+    ADD(TEXT, error);
+    ADD(TEXT, traceback);
 }
 
 static void add_max_attempts(struct tq_params *params, struct tq_settled *const *items,
@@ -71,20 +32,12 @@ static void add_max_attempts(struct tq_params *params, struct tq_settled *const 
     }
 }
 
-static void add_notes(struct tq_params *params, struct tq_settled *const *items, size_t count)
-{
-    tq_params_array(params, TQ_ELEMENT_JSONB, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_jsonb(params, items[i]->notes,
-                             items[i]->notes != NULL ? strlen(items[i]->notes) : 0);
-}
-
 static void add_completed(struct tq_params *params, struct tq_settled *const *items, size_t count,
                           int64_t worker_id)
 {
-    add_ids(params, items, count);
-    add_tids(params, items, count);
-    add_claims(params, items, count);
+    ADD(INT8, id);
+    ADD(TID, tid);
+    ADD(INT4, claims);
     tq_params_array(params, TQ_ELEMENT_JSONB, count);
     for (size_t i = 0; i < count; i++)
         tq_params_item_jsonb(params, items[i]->result, items[i]->result_len);
@@ -104,7 +57,7 @@ void tq_repository_complete_logged(struct tq_connection *connection, struct tq_r
     struct tq_params *params = tq_connection_params(connection);
 
     add_completed(params, items, count, worker_id);
-    add_notes(params, items, count);
+    ADD(JSONB, notes);
     tq_connection_send(connection, request, TQ_QUERY_COMPLETE_LOGGED);
 }
 
@@ -112,16 +65,11 @@ void tq_repository_progress(struct tq_connection *connection, struct tq_request 
                             const struct tq_progress_item *items, size_t count)
 {
     struct tq_params *params = tq_connection_params(connection);
+    const struct tq_structs all = {items, sizeof *items, count};
 
-    tq_params_array(params, TQ_ELEMENT_INT8, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int8(params, items[i].id);
-    tq_params_array(params, TQ_ELEMENT_INT4, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_int4(params, items[i].claims);
-    tq_params_array(params, TQ_ELEMENT_JSONB, count);
-    for (size_t i = 0; i < count; i++)
-        tq_params_item_jsonb(params, items[i].text, strlen(items[i].text));
+    tq_params_column(params, TQ_ELEMENT_INT8, &all, offsetof(struct tq_progress_item, id));
+    tq_params_column(params, TQ_ELEMENT_INT4, &all, offsetof(struct tq_progress_item, claims));
+    tq_params_column(params, TQ_ELEMENT_JSONB, &all, offsetof(struct tq_progress_item, text));
     tq_connection_send(connection, request, TQ_QUERY_PROGRESS);
 }
 
@@ -130,15 +78,15 @@ void tq_repository_fail(struct tq_connection *connection, struct tq_request *req
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    add_ids(params, items, count);
-    add_tids(params, items, count);
-    add_claims(params, items, count);
-    add_workers(params, items, count);
-    add_text(params, items, count, offsetof(struct tq_settled, status));
-    add_handed_back(params, items, count);
+    ADD(INT8, id);
+    ADD(TID, tid);
+    ADD(INT4, claims);
+    ADD(INT8, worker_id);
+    ADD(TEXT, status);
+    ADD(BOOL, is_handed_back);
     add_errors(params, items, count);
     add_max_attempts(params, items, count);
-    add_notes(params, items, count);
+    ADD(JSONB, notes);
     tq_connection_send(connection, request, TQ_QUERY_FAIL);
 }
 
@@ -147,10 +95,10 @@ void tq_repository_requeue(struct tq_connection *connection, struct tq_request *
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    add_ids(params, items, count);
-    add_tids(params, items, count);
-    add_claims(params, items, count);
-    add_workers(params, items, count);
+    ADD(INT8, id);
+    ADD(TID, tid);
+    ADD(INT4, claims);
+    ADD(INT8, worker_id);
     tq_params_array(params, TQ_ELEMENT_INT8, count);
     for (size_t i = 0; i < count; i++) {
         if (items[i]->delay_us < 0)
@@ -158,9 +106,9 @@ void tq_repository_requeue(struct tq_connection *connection, struct tq_request *
         else
             tq_params_item_int8(params, items[i]->delay_us);
     }
-    add_handed_back(params, items, count);
+    ADD(BOOL, is_handed_back);
     add_errors(params, items, count);
-    add_notes(params, items, count);
+    ADD(JSONB, notes);
     tq_connection_send(connection, request, TQ_QUERY_REQUEUE);
 }
 
@@ -169,9 +117,9 @@ void tq_repository_locate(struct tq_connection *connection, struct tq_request *r
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    add_ids(params, items, count);
-    add_claims(params, items, count);
-    add_workers(params, items, count);
+    ADD(INT8, id);
+    ADD(INT4, claims);
+    ADD(INT8, worker_id);
     tq_connection_send(connection, request, TQ_QUERY_LOCATE);
 }
 
@@ -180,10 +128,10 @@ void tq_repository_written(struct tq_connection *connection, struct tq_request *
 {
     struct tq_params *params = tq_connection_params(connection);
 
-    add_ids(params, items, count);
-    add_claims(params, items, count);
-    add_workers(params, items, count);
-    add_text(params, items, count, offsetof(struct tq_settled, kind));
+    ADD(INT8, id);
+    ADD(INT4, claims);
+    ADD(INT8, worker_id);
+    ADD(TEXT, kind);
     tq_connection_send(connection, request, TQ_QUERY_WRITTEN);
 }
 

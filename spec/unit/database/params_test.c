@@ -3,6 +3,7 @@
 // Parameters, byte by byte.
 #include "database/params.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "unit/unit.h"
@@ -64,13 +65,16 @@ UNIT_TEST(writes_jsonb_with_its_version)
 
 UNIT_TEST(writes_arrays)
 {
+    const struct {
+        int64_t id;
+        int16_t priority;
+    } lanes[] = {{7, -1}};
+    const char *const texts[] = {"ab", NULL};
     struct tq_params params = {0};
 
-    tq_params_array(&params, TQ_ELEMENT_TEXT, 2);
-    tq_params_item_text(&params, "ab");
-    tq_params_item_text(&params, NULL);
-    tq_params_array(&params, TQ_ELEMENT_INT2, 1);
-    tq_params_item_int2(&params, -1);
+    tq_params_texts(&params, texts, 2);
+    tq_params_column(&params, TQ_ELEMENT_INT2, &(struct tq_structs){lanes, sizeof *lanes, 1},
+                     sizeof(int64_t));
     tq_params_array(&params, TQ_ELEMENT_JSONB, 2);
     tq_params_item_jsonb(&params, "{}", 2);
     tq_params_item_jsonb(&params, NULL, 0);
@@ -85,6 +89,34 @@ UNIT_TEST(writes_arrays)
     CHECK_BYTES(&params, 2,
                 "\0\0\0\1\0\0\0\1\0\0\x0e\xda\0\0\0\2\0\0\0\1"
                 "\0\0\0\3\1{}\xff\xff\xff\xff");
+    tq_params_deinit(&params);
+}
+
+UNIT_TEST(writes_a_column_of_structs_or_of_pointers_to_them)
+{
+    struct row {
+        bool is_fine;
+        struct tq_tid tid;
+        const char *json;
+    };
+    const struct row rows[] = {{true, {1, 2}, "{}"}, {false, {3, 4}, NULL}};
+    const struct row *const pointers[] = {&rows[1], &rows[0]};
+    const struct tq_structs in_order = {rows, sizeof *rows, 2}, reversed = {pointers, 0, 2};
+    struct tq_params params = {0};
+
+    tq_params_column(&params, TQ_ELEMENT_BOOL, &in_order, offsetof(struct row, is_fine));
+    tq_params_column(&params, TQ_ELEMENT_TID, &reversed, offsetof(struct row, tid));
+    tq_params_column(&params, TQ_ELEMENT_JSONB, &reversed, offsetof(struct row, json));
+
+    CHECK_BYTES(&params, 0,
+                "\0\0\0\1\0\0\0\1\0\0\0\x10\0\0\0\2\0\0\0\1"
+                "\0\0\0\1\1\0\0\0\1\0");
+    CHECK_BYTES(&params, 1,
+                "\0\0\0\1\0\0\0\1\0\0\0\x1b\0\0\0\2\0\0\0\1"
+                "\0\0\0\6\0\0\0\3\0\4\0\0\0\6\0\0\0\1\0\2");
+    CHECK_BYTES(&params, 2,
+                "\0\0\0\1\0\0\0\1\0\0\x0e\xda\0\0\0\2\0\0\0\1"
+                "\xff\xff\xff\xff\0\0\0\3\1{}");
     tq_params_deinit(&params);
 }
 
