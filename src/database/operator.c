@@ -26,7 +26,6 @@ bool tq_operator_cancel(struct tq_session *session, int64_t id, bool *is_request
     if (is_done)
         *is_requested = strcmp(tq_rows_text(&rows, 0, 0), "requested") == 0;
     tq_rows_clear(&rows);
-    tq_params_deinit(&params);
     return is_done;
 }
 
@@ -37,11 +36,7 @@ bool tq_operator_retry(struct tq_session *session, int64_t id, bool is_resetting
 
     tq_params_int8(&params, id);
     tq_params_bool(&params, is_resetting_attempts);
-
-    bool is_done = tq_session_query(session, TQ_QUERY_RETRY, &params, NULL, err);
-
-    tq_params_deinit(&params);
-    return is_done;
+    return tq_session_query(session, TQ_QUERY_RETRY, &params, NULL, err);
 }
 
 static void add_bound(struct tq_params *params, const struct tq_finish_bound *bound)
@@ -88,7 +83,6 @@ bool tq_operator_retry_many(struct tq_session *session, struct tq_retry_batch *b
         read_bound(&rows, BEFORE, &batch->before);
     }
     tq_rows_clear(&rows);
-    tq_params_deinit(&params);
     return is_done;
 }
 
@@ -109,6 +103,5 @@ bool tq_operator_cleanup(struct tq_session *session, int64_t age_us, const char 
     if (is_done)
         tq_chore_read(&rows, step);
     tq_rows_clear(&rows);
-    tq_params_deinit(&params);
     return is_done;
 }

@@ -13,7 +13,7 @@
 enum { TQ_PARAMS_MAX = 12 };
 
 /* A time without beginning, for cursors: '-infinity'. Times are microseconds since 2000-01-01 UTC,
-   as PostgreSQL keeps them; see tq_pg_time_from_epoch_us(). */
+   as PostgreSQL keeps them. */
 #define TQ_PG_TIME_MIN INT64_MIN
 #define TQ_PG_EPOCH_US INT64_C(946684800000000)
 

@@ -30,7 +30,6 @@ bool tq_producer_enqueue(struct tq_session *session, const struct tq_new_task *t
     if (is_done)
         *id = tq_rows_int8(&rows, 0, 0);
     tq_rows_clear(&rows);
-    tq_params_deinit(&params);
     return is_done;
 }
 
@@ -40,11 +39,7 @@ bool tq_producer_read_task(struct tq_session *session, int64_t id, struct tq_row
     struct tq_params params = {0};
 
     tq_params_int8(&params, id);
-
-    bool is_done = tq_session_query(session, TQ_QUERY_TASK, &params, rows, err);
-
-    tq_params_deinit(&params);
-    return is_done;
+    return tq_session_query(session, TQ_QUERY_TASK, &params, rows, err);
 }
 
 bool tq_producer_send_many(struct tq_session *session, const char *text, size_t len,
@@ -55,11 +50,7 @@ bool tq_producer_send_many(struct tq_session *session, const char *text, size_t 
     tq_params_jsonb(&params, "[", 1);
     tq_params_more(&params, text, len);
     tq_params_more(&params, "]", 1);
-
-    bool is_sent = tq_session_send(session, TQ_QUERY_ENQUEUE_MANY, &params, err);
-
-    tq_params_deinit(&params);
-    return is_sent;
+    return tq_session_send(session, TQ_QUERY_ENQUEUE_MANY, &params, err);
 }
 
 bool tq_producer_finish_many(struct tq_session *session, int64_t *count, struct tq_err *err)

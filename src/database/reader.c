@@ -16,11 +16,7 @@ bool tq_reader_list(struct tq_session *session, const struct tq_page *page, bool
     else
         tq_params_null(&params);
     tq_params_bool(&params, with_documents);
-
-    bool is_done = tq_session_query(session, TQ_QUERY_LIST, &params, rows, err);
-
-    tq_params_deinit(&params);
-    return is_done;
+    return tq_session_query(session, TQ_QUERY_LIST, &params, rows, err);
 }
 
 static const char *text_or_null(const struct tq_rows *rows, size_t row, int column)
@@ -52,11 +48,7 @@ static bool query_most(struct tq_session *session, enum tq_query query, int32_t 
     struct tq_params params = {0};
 
     tq_params_int4(&params, most);
-
-    bool is_done = tq_session_query(session, query, &params, rows, err);
-
-    tq_params_deinit(&params);
-    return is_done;
+    return tq_session_query(session, query, &params, rows, err);
 }
 
 bool tq_reader_unhandled_types(struct tq_session *session, int32_t most, struct tq_rows *rows,
@@ -101,11 +93,7 @@ bool tq_reader_show(struct tq_session *session, int64_t id, bool as_document, st
 
     tq_params_int8(&params, id);
     tq_params_bool(&params, as_document);
-
-    bool is_done = tq_session_query(session, TQ_QUERY_SHOW, &params, rows, err);
-
-    tq_params_deinit(&params);
-    return is_done;
+    return tq_session_query(session, TQ_QUERY_SHOW, &params, rows, err);
 }
 
 void tq_reader_shown(const struct tq_rows *rows, size_t row, struct tq_shown *shown)

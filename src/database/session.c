@@ -222,8 +222,8 @@ static bool deliver(struct tq_session *session, PGresult *result, const char *do
     return true;
 }
 
-bool tq_session_send(struct tq_session *session, enum tq_query query,
-                     const struct tq_params *params, struct tq_err *err)
+bool tq_session_send(struct tq_session *session, enum tq_query query, struct tq_params *params,
+                     struct tq_err *err)
 {
     int count = params != NULL ? params->count : 0;
 
@@ -235,10 +235,13 @@ bool tq_session_send(struct tq_session *session, enum tq_query query,
         session->formats[i] = BINARY;
     }
     /* Not prepared: it is run once, and behind a pooler the next server would not know it. */
-    if (PQsendQueryParams(session->connection, tq_query_text(query), count, NULL, session->values,
-                          session->lengths, session->formats, BINARY) != 1)
-        return tq_err_from_connection(err, session->connection, tq_query_name(query));
-    return true;
+    bool is_sent =
+        PQsendQueryParams(session->connection, tq_query_text(query), count, NULL, session->values,
+                          session->lengths, session->formats, BINARY) == 1;
+
+    if (params != NULL)
+        tq_params_deinit(params);
+    return is_sent || tq_err_from_connection(err, session->connection, tq_query_name(query));
 }
 
 bool tq_session_finish(struct tq_session *session, enum tq_query query, struct tq_rows *rows,
@@ -251,8 +254,8 @@ bool tq_session_finish(struct tq_session *session, enum tq_query query, struct t
     return deliver(session, result, tq_query_name(query), rows, err);
 }
 
-bool tq_session_query(struct tq_session *session, enum tq_query query,
-                      const struct tq_params *params, struct tq_rows *rows, struct tq_err *err)
+bool tq_session_query(struct tq_session *session, enum tq_query query, struct tq_params *params,
+                      struct tq_rows *rows, struct tq_err *err)
 {
     return tq_session_send(session, query, params, err) &&
            tq_session_finish(session, query, rows, err);

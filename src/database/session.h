@@ -37,9 +37,10 @@ TQ_MUST_CHECK bool tq_session_open(const struct tq_session_config *config,
                                    struct tq_session **session, struct tq_err *err);
 void tq_session_close(struct tq_session *session);
 
-/* Runs one of sql/queries/. rows may be NULL; else the caller clears it. */
+/* Runs one of sql/queries/. params, whose memory it frees, may be NULL: there are none. rows may be
+   NULL; else the caller clears it. */
 TQ_MUST_CHECK bool tq_session_query(struct tq_session *session, enum tq_query query,
-                                    const struct tq_params *params, struct tq_rows *rows,
+                                    struct tq_params *params, struct tq_rows *rows,
                                     struct tq_err *err);
 
 /* Runs SQL text without parameters, of one or several statements; the last one's rows, in text. */
@@ -49,7 +50,7 @@ TQ_MUST_CHECK bool tq_session_run(struct tq_session *session, const char *sql, s
 /* As tq_session_query(), in two halves: send returns as soon as the statement is on its way, finish
    waits for the answer. One at a time; finish must follow send. */
 TQ_MUST_CHECK bool tq_session_send(struct tq_session *session, enum tq_query query,
-                                   const struct tq_params *params, struct tq_err *err);
+                                   struct tq_params *params, struct tq_err *err);
 TQ_MUST_CHECK bool tq_session_finish(struct tq_session *session, enum tq_query query,
                                      struct tq_rows *rows, struct tq_err *err);
 
