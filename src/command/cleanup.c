@@ -45,20 +45,17 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
 {
     const struct cleanup_options *o = call->options;
     struct tq_database database;
-    struct tq_session *session;
     enum tq_remains remains = TQ_REMAINS_NOTHING;
     int64_t total = 0;
-    bool is_done = false;
+    bool is_done;
 
     if (o->older_than_ms == 0)
         return tq_err_set(err, TQ_ERR_USAGE, 0,
                           "the age is missing: taskq cleanup --older-than DURATION");
     if (!tq_task_status_check(o->status, "completed, failed, cancelled", err) ||
-        !tq_database_open(call->common, &database, err))
+        !tq_database_open(call->common, "taskq cleanup", &database, err))
         return false;
-    if (!tq_database_connect_migrated(&database, "taskq cleanup", &session, err))
-        goto close_database;
-    is_done = clean_up(o, session, &total, &remains, err);
+    is_done = clean_up(o, database.session, &total, &remains, err);
     if (is_done)
         (void)printf(
             call->common->is_json ? "{\"removed\":%" PRId64 "}\n" : "removed %" PRId64 "\n", total);
@@ -66,8 +63,6 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
         (void)fputs("taskq: some days are in use and were left: run it again later\n", stderr);
         *code = TQ_EXIT_FAILED;
     }
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

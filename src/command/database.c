@@ -43,8 +43,7 @@ static bool check_form(const char *text, struct tq_err *err)
                       "postgresql://user@host/name, nor pairs, such as host=/tmp dbname=name");
 }
 
-bool tq_database_open(const struct tq_common *common, struct tq_database *database,
-                      struct tq_err *err)
+static bool choose(const struct tq_common *common, struct tq_database *database, struct tq_err *err)
 {
     *database = (struct tq_database){.conninfo = ""};
     if (common->database != NULL) {
@@ -64,22 +63,22 @@ bool tq_database_open(const struct tq_common *common, struct tq_database *databa
     return is_open;
 }
 
-void tq_database_close(struct tq_database *database)
+bool tq_database_open_unmigrated(const struct tq_common *common, const char *name,
+                                 struct tq_database *database, struct tq_err *err)
 {
-    if (database->private != NULL)
-        tq_private_close(database->private);
-}
+    if (!choose(common, database, err))
+        return false;
 
-bool tq_database_connect(const struct tq_database *database, const char *name,
-                         struct tq_session **session, struct tq_err *err)
-{
     const struct tq_session_config config = {
         .conninfo = database->conninfo,
         .name = name,
         .kind = TQ_SESSION_COMMAND,
     };
 
-    return tq_session_open(&config, session, err);
+    if (tq_session_open(&config, &database->session, err))
+        return true;
+    tq_database_close(database);
+    return false;
 }
 
 static bool migrate(struct tq_session *session, struct tq_err *err)
@@ -91,20 +90,34 @@ static bool migrate(struct tq_session *session, struct tq_err *err)
     return is_done;
 }
 
-bool tq_database_connect_migrated(const struct tq_database *database, const char *name,
-                                  struct tq_session **session, struct tq_err *err)
+bool tq_database_open(const struct tq_common *common, const char *name,
+                      struct tq_database *database, struct tq_err *err)
 {
-    if (!tq_database_connect(database, name, session, err))
+    if (!tq_database_open_unmigrated(common, name, database, err))
         return false;
-    if (database->private != NULL ? migrate(*session, err) : tq_schema_check(*session, err))
+    if (database->private != NULL ? migrate(database->session, err)
+                                  : tq_schema_check(database->session, err))
         return true;
-    tq_session_close(*session);
+    tq_database_close(database);
     return false;
 }
 
-char *tq_database_describe(const struct tq_database *database, const struct tq_session *session)
+void tq_database_disconnect(struct tq_database *database)
+{
+    tq_session_close(database->session);
+    database->session = NULL;
+}
+
+void tq_database_close(struct tq_database *database)
+{
+    tq_database_disconnect(database);
+    if (database->private != NULL)
+        tq_private_close(database->private);
+}
+
+char *tq_database_describe(const struct tq_database *database)
 {
     if (database->private != NULL)
         return tq_strdup(tq_private_describe(database->private));
-    return tq_session_describe(session);
+    return tq_session_describe(database->session);
 }

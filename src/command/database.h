@@ -14,24 +14,24 @@ struct tq_private;
 struct tq_database {
     const char *conninfo;       /* "" leaves everything to PG* variables */
     struct tq_private *private; /* owned; NULL: not the private one */
+    struct tq_session *session; /* owned; of the command */
 };
 
-/* Chooses; starts the private one when it is chosen and down. While *database is open, the private
-   one stays up. */
-TQ_MUST_CHECK bool tq_database_open(const struct tq_common *common, struct tq_database *database,
-                                    struct tq_err *err);
+/* Chooses the database, starts the private one when it is chosen and down, and connects as `name`;
+   the schema is one that this program can work with. While *database is open, the private one stays
+   up. */
+TQ_MUST_CHECK bool tq_database_open(const struct tq_common *common, const char *name,
+                                    struct tq_database *database, struct tq_err *err);
+
+/* Likewise, whatever the schema is. */
+TQ_MUST_CHECK bool tq_database_open_unmigrated(const struct tq_common *common, const char *name,
+                                               struct tq_database *database, struct tq_err *err);
+
+/* Ends the session alone. */
+void tq_database_disconnect(struct tq_database *database);
 void tq_database_close(struct tq_database *database);
 
-/* A session for the command called name. The caller closes it before the database. */
-TQ_MUST_CHECK bool tq_database_connect(const struct tq_database *database, const char *name,
-                                       struct tq_session **session, struct tq_err *err);
-
-/* Likewise, and the schema is one that this program can work with. */
-TQ_MUST_CHECK bool tq_database_connect_migrated(const struct tq_database *database,
-                                                const char *name, struct tq_session **session,
-                                                struct tq_err *err);
-
 /* What people call it: a URL without password, or the private one's folder. Freed by the caller. */
-char *tq_database_describe(const struct tq_database *database, const struct tq_session *session);
+char *tq_database_describe(const struct tq_database *database);
 
 #endif

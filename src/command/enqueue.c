@@ -147,7 +147,6 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
 {
     const struct enqueue_options *o = call->options;
     struct tq_database database;
-    struct tq_session *session;
     struct tq_line_reader reader;
     struct tq_new_task task;
     bool is_done = false;
@@ -156,14 +155,10 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
         return false;
     if (o->from != NULL && !tq_line_reader_open(&reader, o->from, TQ_TASK_LINE_MOST_BYTES, err))
         return false;
-    if (!tq_database_open(call->common, &database, err))
+    if (!tq_database_open(call->common, "taskq enqueue", &database, err))
         goto close_reader;
-    if (!tq_database_connect_migrated(&database, "taskq enqueue", &session, err))
-        goto close_database;
-    is_done = o->from != NULL ? enqueue_many(call, session, &reader, code, err)
-                              : enqueue_one(call->common, session, &task, err);
-    tq_session_close(session);
-close_database:
+    is_done = o->from != NULL ? enqueue_many(call, database.session, &reader, code, err)
+                              : enqueue_one(call->common, database.session, &task, err);
     tq_database_close(&database);
 close_reader:
     if (o->from != NULL)

@@ -103,20 +103,17 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     const struct events_options *o = call->options;
     struct printer printer = {.type = o->type, .is_json = call->common->is_json};
     struct tq_database database;
-    struct tq_session *session;
-    bool is_done = false;
+    bool is_done;
 
     (void)code;
     if (!o->is_following)
         return tq_err_set(err, TQ_ERR_USAGE, 0,
                           "events are shown as they happen: taskq events --follow; what has "
                           "happened is told by `taskq list` and `taskq show`");
-    if (!tq_database_open(call->common, &database, err))
-        return false;
     /* Says at once what a connection that is tried again for ever only notes. */
-    if (!tq_database_connect_migrated(&database, "taskq events", &session, err))
-        goto close_database;
-    tq_session_close(session);
+    if (!tq_database_open(call->common, "taskq events", &database, err))
+        return false;
+    tq_database_disconnect(&database);
     is_done = tq_follower_run(
         &(struct tq_follower_config){
             .conninfo = database.conninfo,
@@ -129,7 +126,6 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
         },
         err);
     is_done = is_done && check_output(&printer, err);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

@@ -68,24 +68,19 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     const struct list_options *o = call->options;
     const struct tq_page page = {o->status, o->type, (int32_t)o->limit, o->after};
     struct tq_database database;
-    struct tq_session *session;
     struct tq_rows rows = {0};
-    bool is_done = false;
+    bool is_done;
 
     (void)code;
     if (!tq_task_status_check(o->status, "pending, running, completed, failed, cancelled", err) ||
-        !tq_database_open(call->common, &database, err))
+        !tq_database_open(call->common, "taskq list", &database, err))
         return false;
-    if (!tq_database_connect_migrated(&database, "taskq list", &session, err))
-        goto close_database;
-    is_done = tq_reader_list(session, &page, call->common->is_json, &rows, err);
+    is_done = tq_reader_list(database.session, &page, call->common->is_json, &rows, err);
     if (is_done && call->common->is_json)
         print_documents(&rows);
     else if (is_done)
         print_table(&rows);
     tq_rows_clear(&rows);
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

@@ -41,16 +41,13 @@ static void print_missing_roles(const struct tq_migration_report *report)
 static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
 {
     struct tq_database database;
-    struct tq_session *session;
     struct tq_migration_report report = {0};
-    bool is_done = false;
+    bool is_done;
 
     (void)code;
-    if (!tq_database_open(call->common, &database, err))
+    if (!tq_database_open_unmigrated(call->common, "taskq migrate", &database, err))
         return false;
-    if (!tq_database_connect(&database, "taskq migrate", &session, err))
-        goto close_database;
-    is_done = tq_migrate(session, &report, err);
+    is_done = tq_migrate(database.session, &report, err);
     if (is_done && call->common->is_json)
         print_json(&report);
     else if (is_done)
@@ -58,8 +55,6 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     if (is_done)
         print_missing_roles(&report);
     tq_migration_report_deinit(&report);
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

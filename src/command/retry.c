@@ -111,20 +111,16 @@ static bool run_all(const struct tq_call *call, struct tq_err *err)
     const struct retry_options *o = call->options;
     struct tq_retry_batch batch;
     struct tq_database database;
-    struct tq_session *session;
     int64_t total = 0;
-    bool is_done = false;
+    bool is_done;
 
-    if (!read_batch(o, &batch, err) || !tq_database_open(call->common, &database, err))
+    if (!read_batch(o, &batch, err) ||
+        !tq_database_open(call->common, "taskq retry", &database, err))
         return false;
-    if (!tq_database_connect_migrated(&database, "taskq retry", &session, err))
-        goto close_database;
-    is_done = retry_all(&batch, o->limit, session, &total, err);
+    is_done = retry_all(&batch, o->limit, database.session, &total, err);
     if (is_done)
         (void)printf(
             call->common->is_json ? "{\"retried\":%" PRId64 "}\n" : "retried %" PRId64 "\n", total);
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

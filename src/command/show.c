@@ -32,27 +32,22 @@ static void print(const struct tq_rows *rows)
 static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
 {
     struct tq_database database;
-    struct tq_session *session;
     struct tq_rows rows = {0};
     int64_t id;
-    bool is_done = false;
+    bool is_done;
 
     (void)code;
     if (call->argument_count == 0)
         return tq_err_set(err, TQ_ERR_USAGE, 0, "an id is missing: taskq show ID");
     if (!tq_task_id_parse(call->arguments[0], &id, err) ||
-        !tq_database_open(call->common, &database, err))
+        !tq_database_open(call->common, "taskq show", &database, err))
         return false;
-    if (!tq_database_connect_migrated(&database, "taskq show", &session, err))
-        goto close_database;
-    is_done = tq_reader_show(session, id, call->common->is_json, &rows, err);
+    is_done = tq_reader_show(database.session, id, call->common->is_json, &rows, err);
     if (is_done && tq_rows_count(&rows) == 0)
         is_done = tq_err_set(err, TQ_ERR_QUERY, 0, "there is no task %" PRId64, id);
     if (is_done)
         print(&rows);
     tq_rows_clear(&rows);
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

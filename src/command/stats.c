@@ -95,19 +95,16 @@ static void print(const struct tq_stats *stats, bool is_json)
 static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *err)
 {
     struct tq_database database;
-    struct tq_session *session;
     struct tq_stats stats;
     struct tq_rows unhandled = {0}, failed = {0};
-    bool is_done = false;
+    bool is_done;
 
     (void)code;
-    if (!tq_database_open(call->common, &database, err))
+    if (!tq_database_open(call->common, "taskq stats", &database, err))
         return false;
-    if (!tq_database_connect_migrated(&database, "taskq stats", &session, err))
-        goto close_database;
-    is_done = tq_producer_stats(session, &stats, err) &&
-              tq_reader_unhandled_types(session, MOST_ROWS + 1, &unhandled, err) &&
-              tq_reader_failed_reloads(session, MOST_ROWS, &failed, err);
+    is_done = tq_producer_stats(database.session, &stats, err) &&
+              tq_reader_unhandled_types(database.session, MOST_ROWS + 1, &unhandled, err) &&
+              tq_reader_failed_reloads(database.session, MOST_ROWS, &failed, err);
     if (is_done) {
         print(&stats, call->common->is_json);
         print_unhandled(&unhandled, call->common->is_json);
@@ -115,8 +112,6 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
     }
     tq_rows_clear(&unhandled);
     tq_rows_clear(&failed);
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
     return is_done;
 }

@@ -101,24 +101,19 @@ bool tq_task_ids_run(const struct tq_call *call, const char *name,
                      const struct tq_task_action *action, enum tq_exit *code, struct tq_err *err)
 {
     struct tq_database database;
-    struct tq_session *session;
     bool is_done = false;
     int64_t *ids = parse(call, err);
 
     if (ids == NULL)
         return false;
-    if (!tq_database_open(call->common, &database, err))
+    if (!tq_database_open(call->common, name, &database, err))
         goto free_ids;
-    if (!tq_database_connect_migrated(&database, name, &session, err))
-        goto close_database;
     /* The document is closed whatever happens: what was done is told. */
     if (call->common->is_json)
         (void)putchar('[');
-    is_done = apply(call, session, ids, action, code, err);
+    is_done = apply(call, database.session, ids, action, code, err);
     if (call->common->is_json)
         (void)puts("]");
-    tq_session_close(session);
-close_database:
     tq_database_close(&database);
 free_ids:
     free(ids);

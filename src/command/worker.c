@@ -101,23 +101,18 @@ bool tq_worker_command_run(const struct tq_call *call, const struct tq_worker_op
 {
     struct tq_worker_options worker = *given;
     struct tq_database database;
-    struct tq_session *session;
     bool is_ready;
     char *text;
 
     if (worker.is_until_empty && worker.is_until_idle)
         return tq_err_set(err, TQ_ERR_USAGE, 0,
                           "--until-empty and --until-idle exclude each other");
-    if (!tq_database_open(call->common, &database, err))
-        return false;
     /* Says at once, and with an exit code, what a worker that reconnects for ever only logs. */
-    if (!tq_database_connect_migrated(&database, "taskq worker", &session, err)) {
-        tq_database_close(&database);
+    if (!tq_database_open(call->common, "taskq worker", &database, err))
         return false;
-    }
-    text = tq_database_describe(&database, session);
-    is_ready = find_pooler(&worker, session, err);
-    tq_session_close(session);
+    text = tq_database_describe(&database);
+    is_ready = find_pooler(&worker, database.session, err);
+    tq_database_disconnect(&database);
     if (is_ready) {
         worker.conninfo = database.conninfo;
         worker.database_text = text;
