@@ -40,13 +40,9 @@ static void finish_closing(struct tq_client_pool *pool)
 {
     if (!pool->is_closing || pool->open > 0)
         return;
-
-    struct tq_client_pool_config config = pool->config;
-
     free(pool->reset_text);
     free(pool->begin_text);
     free(pool);
-    config.on_closed(config.owner);
 }
 
 static int count(const struct tq_client_pool *pool, enum state state)

@@ -16,8 +16,6 @@ struct tq_client_pool_config {
     struct tq_session_config session; /* its texts outlive the pool */
     int limit;
     int64_t idle_ms; /* after which an idle one is closed */
-    void *owner;
-    void (*on_closed)(void *owner); /* after tq_client_pool_close(): the pool is gone */
 };
 
 /* A place in the line; embedded in its owner. on_client is called once, perhaps before

@@ -254,15 +254,9 @@ static void maybe_finish_closing(struct tq_connection *c)
 {
     if (!c->is_closing || c->open_handles > 0 || c->state == CONNECTING)
         return;
-
-    void (*on_closed)(void *owner) = c->config.on_closed;
-    void *owner = c->config.owner;
-
     tq_params_deinit(&c->params);
     free(c->settings);
     free(c);
-    if (on_closed != NULL)
-        on_closed(owner);
 }
 
 /* ---- statements ---- */

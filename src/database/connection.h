@@ -51,7 +51,6 @@ struct tq_connection_config {
     void (*on_ready)(void *owner);
     void (*on_lost)(void *owner, const struct tq_err *err); /* also when connecting failed */
     void (*on_notify)(void *owner, const char *channel, const char *payload);
-    void (*on_closed)(void *owner);
 };
 
 /* Starts connecting at once. Freed by the last callback after tq_connection_close(). */

@@ -24,7 +24,8 @@ static void deliver(struct tq_inbox *inbox)
         inbox->taken = letter->next;
         inbox->on_letter(inbox->owner, letter);
     }
-    inbox->on_drained(inbox->owner);
+    if (inbox->on_drained != NULL)
+        inbox->on_drained(inbox->owner);
 }
 
 static void on_async(uv_async_t *async)

@@ -21,9 +21,9 @@ struct tq_inbox {
     struct tq_letter *first, **last;               /* [lock] */
     struct tq_letter *taken;                       /* [loop] being delivered */
     void (*on_letter)(void *, struct tq_letter *); /* [const] */
-    void (*on_drained)(void *);                    /* [const] after the last letter of a delivery */
-    void (*on_closed)(void *);                     /* [loop] */
-    void *owner;                                   /* [const] */
+    void (*on_drained)(void *); /* [const] after the last letter of a delivery; or NULL */
+    void (*on_closed)(void *);  /* [loop] */
+    void *owner;                /* [const] */
 };
 
 /* Opens in the loop's thread, before anyone posts. */

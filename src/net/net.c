@@ -19,8 +19,9 @@ struct tq_net {
     struct tq_http *http;
     struct tq_transfer *live;
     struct tq_transfer *finished, *finished_last;
-    size_t holds;                 /* uv handles that are open or closing */
-    void (*on_closed)(void *arg); /* set when closing begins */
+    size_t holds; /* uv handles that are open or closing */
+    bool is_closing;
+    void (*on_closed)(void *arg); /* or NULL */
     void *arg;
 };
 
@@ -40,7 +41,8 @@ void tq_net_release(struct tq_net *net)
 {
     if (--net->holds > 0)
         return;
-    net->on_closed(net->arg);
+    if (net->on_closed != NULL)
+        net->on_closed(net->arg);
     free(net);
 }
 
@@ -51,7 +53,7 @@ uv_loop_t *tq_net_loop(struct tq_net *net)
 
 bool tq_net_is_closing(const struct tq_net *net)
 {
-    return net->on_closed != NULL;
+    return net->is_closing;
 }
 
 struct tq_smtp *tq_net_smtp(struct tq_net *net)
@@ -167,6 +169,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void tq_net_close(struct tq_net *net, void (*on_closed)(void *arg), void *arg)
 {
+    net->is_closing = true;
     net->on_closed = on_closed;
     net->arg = arg;
     while (net->live != NULL)

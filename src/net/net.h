@@ -16,8 +16,8 @@ struct tq_transfer;
 struct tq_net *tq_net_new(uv_loop_t *loop, struct tq_err *err) TQ_MUST_CHECK;
 
 /* Ends every transfer that is left, without its callback, and closes all connections; waits for no
-   server. on_closed is called by the loop when no handle is left on it, and the net is gone then.
- */
+   server. on_closed, if it is not NULL, is called by the loop when no handle is left on it, and the
+   net is gone then. */
 void tq_net_close(struct tq_net *net, void (*on_closed)(void *arg), void *arg);
 
 /* Ends a transfer that is under way; its callback is not called. Not for one whose callback has

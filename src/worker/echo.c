@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "worker/claimer.h"
 
 enum {
     MARK = '?',          /* what payloads of echoes begin with */
@@ -49,7 +50,8 @@ struct tq_echo *tq_echo_new(const struct tq_echo_config *config)
     echo->config = *config;
     (void)uv_timer_init(config->loop, &echo->timer); /* always 0 */
     echo->timer.data = echo;
-    arm(echo, interval_ms(echo));
+    if (config->listener != NULL)
+        arm(echo, interval_ms(echo));
     return echo;
 }
 
@@ -126,7 +128,7 @@ static void on_timer(uv_timer_t *timer)
         arm(echo, interval_ms(echo));
     } else if (echo->is_waiting) {
         give_up(echo);
-    } else if (config->is_asleep(config->owner)) {
+    } else if (tq_claimer_is_asleep(config->claimer)) {
         call(echo);
     } else {
         arm(echo, interval_ms(echo) / LOOKS + 1);

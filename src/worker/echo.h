@@ -19,15 +19,15 @@
 
 #include "database/repository.h"
 
+struct tq_claimer;
 struct tq_echo;
 
 struct tq_echo_config {
     uv_loop_t *loop;
-    struct tq_connection *listener; /* the claim connection */
+    struct tq_connection *listener; /* the claim connection; NULL: nothing is relied on */
     struct tq_connection *caller;   /* the control connection */
+    struct tq_claimer *claimer;     /* relies on notifications while it sleeps */
     int64_t lease_ms;
-    void *owner;
-    bool (*is_asleep)(void *owner); /* whether the worker relies on notifications now */
 };
 
 struct tq_echo *tq_echo_new(const struct tq_echo_config *config);

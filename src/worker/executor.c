@@ -28,28 +28,14 @@ struct adoption {
     struct tq_script *script;
 };
 
-static void on_inbox_closed(void *owner)
-{
-    (void)owner; /* the loop ends when its last handle has closed */
-}
-
-static void on_net_closed(void *owner)
-{
-    (void)owner; /* likewise */
-}
-
-static void on_clients_closed(void *owner)
-{
-    (void)owner; /* likewise */
-}
-
+/* The loop ends when its last handle has closed. */
 static void quit(struct tq_executor *executor)
 {
     uv_close((uv_handle_t *)&executor->idle, NULL);
     uv_close((uv_handle_t *)&executor->tick, NULL);
     tq_client_pool_close(executor->clients);
-    tq_net_close(executor->net, on_net_closed, executor);
-    tq_inbox_close(&executor->inbox, on_inbox_closed);
+    tq_net_close(executor->net, NULL, NULL);
+    tq_inbox_close(&executor->inbox, NULL);
 }
 
 static void take_cancellation(struct tq_executor *executor, const struct cancellation *cancellation)
@@ -161,8 +147,6 @@ static struct tq_client_pool *make_clients(struct tq_executor *executor)
                     .is_pooled = executor->config.is_pooled},
         .limit = executor->config.handler_connections,
         .idle_ms = IDLE_CLIENT_MS,
-        .owner = executor,
-        .on_closed = on_clients_closed,
     };
 
     return tq_client_pool_new(&executor->loop, &config);
@@ -194,9 +178,9 @@ stop_ticker:
     tq_ticker_stop();
 close_clients:
     tq_client_pool_close(executor->clients);
-    tq_net_close(executor->net, on_net_closed, executor);
+    tq_net_close(executor->net, NULL, NULL);
 close_inbox:
-    tq_inbox_close(&executor->inbox, on_inbox_closed);
+    tq_inbox_close(&executor->inbox, NULL);
 close_loop:
     uv_close((uv_handle_t *)&executor->idle, NULL);
     uv_close((uv_handle_t *)&executor->tick, NULL);

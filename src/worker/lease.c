@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "worker/generation.h"
+#include "worker/publisher.h"
+#include "worker/reaper.h"
 
 enum { RENEWALS_A_LEASE = 6, RETRY_MS = 250 };
 
@@ -81,7 +83,7 @@ static void on_expiry_timer(uv_timer_t *timer)
 {
     struct tq_lease *lease = timer->data;
 
-    lease->config.on_others_expired(lease->config.owner);
+    tq_reaper_look(lease->config.reaper);
 }
 
 /* ---- registering ---- */
@@ -96,7 +98,7 @@ static int64_t new_id(void)
 static void watch_followers(const struct tq_lease *lease, const struct tq_renewal *renewal)
 {
     if (renewal->followed_ms > 0)
-        lease->config.on_followed(lease->config.owner, renewal->followed_ms);
+        tq_publisher_follow(lease->config.publisher, renewal->followed_ms);
 }
 
 static void on_registered(struct tq_request *request, const struct tq_rows *rows,
@@ -163,7 +165,7 @@ static void watch_others(struct tq_lease *lease, const struct tq_renewal *renewa
     watch_followers(lease, renewal);
     lease->config.on_others(lease->config.owner, renewal->next_expiry_us >= 0);
     if (renewal->has_expired)
-        lease->config.on_others_expired(lease->config.owner);
+        tq_reaper_look(lease->config.reaper);
     if (renewal->next_expiry_us < 0)
         (void)uv_timer_stop(&lease->expiry_timer); /* always 0 */
     else

@@ -21,6 +21,8 @@
 
 struct tq_generation;
 struct tq_lease;
+struct tq_publisher;
+struct tq_reaper;
 
 struct tq_lease_config {
     uv_loop_t *loop;
@@ -32,8 +34,8 @@ struct tq_lease_config {
     void (*on_lost)(void *owner);
     void (*on_server_changed)(void *owner);
     void (*on_others)(void *owner, bool has_others); /* other workers are alive, at each renewal */
-    void (*on_others_expired)(void *owner);          /* time to look for stale tasks */
-    void (*on_followed)(void *owner, int64_t ms);    /* somebody follows the events, for so long */
+    struct tq_reaper *reaper;       /* told when it is time to look for stale tasks */
+    struct tq_publisher *publisher; /* told for how long somebody follows the events */
 };
 
 struct tq_lease *tq_lease_new(const struct tq_lease_config *config);

@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "script/script.h"
+#include "worker/dispatcher.h"
 #include "worker/generation.h"
+#include "worker/hearsay.h"
 
 enum {
     SLICE_BLOCKS = 256,
@@ -92,6 +94,26 @@ void tq_reaper_recover(struct tq_reaper *reaper, int64_t worker_id)
 
 /* ---- rescuing ---- */
 
+static void tell_failed(struct tq_reaper *reaper, const struct rescue *rescue)
+{
+    const struct tq_settlement *settlement = &rescue->settlement;
+    const struct tq_settled *settled = &settlement->settled;
+    bool is_final = settlement->verdict == TQ_VERDICT_FAIL;
+    const struct tq_rumour rumour = {
+        .id = settled->id,
+        .kind = TQ_EVENT_FAILED,
+        .will_retry = !is_final,
+        .error_kind = settled->kind,
+        .error =
+            settlement->own_error != NULL ? "the database refused the outcome" : settled->error,
+    };
+
+    tq_hearsay_take_failed(reaper->config.hearsay, &rumour);
+    tq_log(TQ_LOG_WARN, "reaper", is_final ? "stale task failed" : "stale task rescued",
+           "task=%lld type=%s worker=%lld", (long long)settled->id, rescue->type,
+           (long long)settled->worker_id);
+}
+
 static void on_settled(struct tq_settlement *settlement, bool is_written)
 {
     struct rescue *rescue = (struct rescue *)settlement;
@@ -99,15 +121,10 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
 
     if (--reaper->pending == 0 && reaper->wants_look)
         arm(reaper, 1000); /* what is being rescued is not to be found again */
-    if (is_written && settlement->settled.kind != NULL) {
-        reaper->config.on_failed(reaper->config.owner, settlement);
-        tq_log(TQ_LOG_WARN, "reaper",
-               settlement->verdict == TQ_VERDICT_FAIL ? "stale task failed" : "stale task rescued",
-               "task=%lld type=%s worker=%lld", (long long)settlement->settled.id, rescue->type,
-               (long long)settlement->settled.worker_id);
-    }
+    if (is_written && settlement->settled.kind != NULL)
+        tell_failed(reaper, rescue);
     if (is_written)
-        reaper->config.on_rescued(reaper->config.owner);
+        tq_claimer_wake(reaper->config.claimer);
     free(settlement->own_error);
     free(rescue->type);
     free(rescue);
@@ -184,7 +201,7 @@ static void end_scan(struct tq_reaper *reaper)
 
     reaper->scan = NO_SCAN;
     if (was_recovery)
-        reaper->config.on_recovered(reaper->config.owner, reaper->worker_id);
+        tq_claimer_recovered(reaper->config.claimer, reaper->worker_id);
     advance(reaper);
 }
 
@@ -211,7 +228,7 @@ static void on_slice(struct tq_request *request, const struct tq_rows *rows,
         for (size_t row = 0; row < tq_rows_count(rows); row++) {
             tq_repository_read_running(rows, row, &running);
             if (reaper->scan == STALE ||
-                !reaper->config.holds(reaper->config.owner, running.id, running.claims))
+                !tq_dispatcher_holds(reaper->config.dispatcher, running.id, running.claims))
                 rescue(reaper, &running);
         }
         reaper->block += SLICE_BLOCKS;

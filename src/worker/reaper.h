@@ -17,7 +17,10 @@
 
 #include "worker/settler.h"
 
+struct tq_claimer;
+struct tq_dispatcher;
 struct tq_generation;
+struct tq_hearsay;
 struct tq_reaper;
 
 struct tq_reaper_config {
@@ -26,12 +29,9 @@ struct tq_reaper_config {
     struct tq_settler *settler;
     struct tq_generation *const *generation; /* the current one, for its types' max_attempts */
     int64_t check_interval_ms;
-    void *owner;
-    bool (*holds)(void *owner, int64_t id, int32_t claims);
-    void (*on_recovered)(void *owner, int64_t worker_id);
-    /* An attempt of a worker that is gone was written as failed. */
-    void (*on_failed)(void *owner, const struct tq_settlement *settlement);
-    void (*on_rescued)(void *owner); /* something went back to the queue */
+    struct tq_dispatcher *dispatcher; /* knows what we hold */
+    struct tq_claimer *claimer;       /* told when something was recovered or went back */
+    struct tq_hearsay *hearsay;       /* told of attempts that failed with their worker */
 };
 
 struct tq_reaper *tq_reaper_new(const struct tq_reaper_config *config);
@@ -40,8 +40,8 @@ void tq_reaper_close(struct tq_reaper *reaper); /* frees by the loop's next turn
 /* Looks for stale tasks soon; also every check interval by itself. */
 void tq_reaper_look(struct tq_reaper *reaper);
 
-/* Gives back what runs under worker_id and is not held; then on_recovered. Called again after a
- * failure. */
+/* Gives back what runs under worker_id and is not held; then the claimer is told. Called again
+   after a failure. */
 void tq_reaper_recover(struct tq_reaper *reaper, int64_t worker_id);
 
 #endif

@@ -111,58 +111,6 @@ static void on_others(void *owner, bool has_others)
     tq_claimer_set_others(worker->claimer, has_others);
 }
 
-static void on_followed(void *owner, int64_t ms)
-{
-    struct tq_worker *worker = owner;
-
-    tq_publisher_follow(worker->publisher, ms);
-}
-
-static void on_others_expired(void *owner)
-{
-    struct tq_worker *worker = owner;
-
-    tq_reaper_look(worker->reaper);
-}
-
-static bool on_ask_holds(void *owner, int64_t id, int32_t claims)
-{
-    struct tq_worker *worker = owner;
-
-    return tq_dispatcher_holds(worker->dispatcher, id, claims);
-}
-
-static void on_failed_elsewhere(void *owner, const struct tq_settlement *settlement)
-{
-    struct tq_worker *worker = owner;
-    const struct tq_settled *settled = &settlement->settled;
-    bool is_refused = settlement->own_error != NULL;
-
-    tq_hearsay_take_failed(
-        &worker->hearsay,
-        &(struct tq_rumour){
-            .id = settled->id,
-            .kind = TQ_EVENT_FAILED,
-            .will_retry = settlement->verdict == TQ_VERDICT_REQUEUE,
-            .error_kind = settled->kind,
-            .error = is_refused ? "the database refused the outcome" : settled->error,
-        });
-}
-
-static void on_recovered(void *owner, int64_t worker_id)
-{
-    struct tq_worker *worker = owner;
-
-    tq_claimer_recovered(worker->claimer, worker_id);
-}
-
-static void on_rescued(void *owner)
-{
-    struct tq_worker *worker = owner;
-
-    tq_claimer_wake(worker->claimer);
-}
-
 /* Threads that are stuck cannot be ended. What else runs may finish, then the process starts again.
  */
 static void on_too_many_stuck(void *owner)
@@ -186,11 +134,6 @@ static void on_letter(void *owner, struct tq_letter *letter)
                                 (struct tq_task *)letter); /* its first member */
 }
 
-static void on_letters_drained(void *owner)
-{
-    (void)owner; /* on_prepare flushes */
-}
-
 static void on_control_ready(void *owner)
 {
     struct tq_worker *worker = owner;
@@ -205,14 +148,6 @@ static void on_claim_ready(void *owner)
 
     tq_echo_forget(worker->echo);
     tq_claimer_wake(worker->claimer);
-}
-
-static bool on_ask_asleep(void *owner)
-{
-    struct tq_worker *worker = owner;
-
-    return tq_claimer_is_asleep(worker->claimer) &&
-           (!worker->options->is_pooled || worker->ear.connection != NULL);
 }
 
 /* From a producer, a worker that has just registered, or another worker's doorbell. */
@@ -412,6 +347,16 @@ static void make_keeping_parts(struct tq_worker *worker)
     worker->hearsay.connection = worker->control.connection;
     worker->hearsay.generation = &worker->generation;
     worker->hearsay.events = worker->events;
+    worker->reaper = tq_reaper_new(&(struct tq_reaper_config){
+        .loop = &worker->loop,
+        .connection = worker->control.connection,
+        .settler = worker->settler,
+        .generation = &worker->generation,
+        .check_interval_ms = options->stale_check_interval_ms,
+        .dispatcher = worker->dispatcher,
+        .claimer = worker->claimer,
+        .hearsay = &worker->hearsay,
+    });
     worker->lease = tq_lease_new(&(struct tq_lease_config){
         .loop = &worker->loop,
         .connection = worker->control.connection,
@@ -426,20 +371,8 @@ static void make_keeping_parts(struct tq_worker *worker)
         .on_lost = on_lease_lost,
         .on_server_changed = on_server_changed,
         .on_others = on_others,
-        .on_others_expired = on_others_expired,
-        .on_followed = on_followed,
-    });
-    worker->reaper = tq_reaper_new(&(struct tq_reaper_config){
-        .loop = &worker->loop,
-        .connection = worker->control.connection,
-        .settler = worker->settler,
-        .generation = &worker->generation,
-        .check_interval_ms = options->stale_check_interval_ms,
-        .owner = worker,
-        .holds = on_ask_holds,
-        .on_recovered = on_recovered,
-        .on_failed = on_failed_elsewhere,
-        .on_rescued = on_rescued,
+        .reaper = worker->reaper,
+        .publisher = worker->publisher,
     });
     worker->progress = tq_progress_new(&worker->loop, worker->control.connection);
     worker->sweeper = tq_sweeper_new(&(struct tq_sweeper_config){
@@ -450,12 +383,10 @@ static void make_keeping_parts(struct tq_worker *worker)
     });
     worker->echo = tq_echo_new(&(struct tq_echo_config){
         .loop = &worker->loop,
-        .listener =
-            worker->ear.connection != NULL ? worker->ear.connection : worker->claim.connection,
+        .listener = options->is_pooled ? worker->ear.connection : worker->claim.connection,
         .caller = worker->control.connection,
+        .claimer = worker->claimer,
         .lease_ms = worker->lease_ms,
-        .owner = worker,
-        .is_asleep = on_ask_asleep,
     });
     worker->strangers = tq_strangers_new(&(struct tq_strangers_config){
         .loop = &worker->loop,
@@ -519,7 +450,7 @@ static bool set_up(struct tq_worker *worker, struct tq_err *err)
     if (code != 0)
         return tq_err_set(err, TQ_ERR_SYSTEM, code, "cannot make a loop: %s", uv_strerror(code));
     init_handles(worker);
-    if (!tq_inbox_open(&worker->inbox, &worker->loop, on_letter, on_letters_drained, worker, err))
+    if (!tq_inbox_open(&worker->inbox, &worker->loop, on_letter, NULL, worker, err))
         return false;
     return start_signal(worker, &worker->sigterm, SIGTERM, tq_worker_on_signal, err) &&
            start_signal(worker, &worker->sigint, SIGINT, tq_worker_on_signal, err) &&
