@@ -85,6 +85,13 @@ void tq_inbox_post(struct tq_inbox *inbox, struct tq_letter *first, struct tq_le
         (void)uv_async_send(&inbox->async); /* fails only for a handle that is no async */
 }
 
+void tq_inbox_post_all(struct tq_inbox *inbox, struct tq_letters *letters)
+{
+    if (letters->first != NULL)
+        tq_inbox_post(inbox, letters->first, letters->last);
+    *letters = (struct tq_letters){0};
+}
+
 struct tq_letter *tq_inbox_seize(struct tq_inbox *inbox)
 {
     struct tq_letter *first = inbox->taken, **last = &first;

@@ -15,6 +15,20 @@ struct tq_letter { /* embedded as the first member of what is sent */
     int kind; /* the receiver's business */
 };
 
+struct tq_letters { /* a chain of them; zeroed: none */
+    struct tq_letter *first, *last;
+};
+
+static inline void tq_letters_add(struct tq_letters *letters, struct tq_letter *letter)
+{
+    letter->next = NULL;
+    if (letters->first == NULL)
+        letters->first = letter;
+    else
+        letters->last->next = letter;
+    letters->last = letter;
+}
+
 struct tq_inbox {
     uv_async_t async;                              /* [loop], but for uv_async_send */
     uv_mutex_t mutex;                              /* [const] */
@@ -36,6 +50,9 @@ void tq_inbox_close(struct tq_inbox *inbox, void (*on_closed)(void *owner));
 
 /* Posts a chain of letters, first to last, linked by next; from any thread. */
 void tq_inbox_post(struct tq_inbox *inbox, struct tq_letter *first, struct tq_letter *last);
+
+/* The same for what is in the chain, if anything is; it is empty afterwards. */
+void tq_inbox_post_all(struct tq_inbox *inbox, struct tq_letters *letters);
 
 /* Takes out every letter that was posted and not yet delivered, in order; NULL: there is none. From
    another thread, while the receiver is known to stand still in a callback at most: it finds

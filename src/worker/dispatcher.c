@@ -18,18 +18,14 @@
 #include "worker/pace.h"
 #include "worker/task_log.h"
 
-struct chain { /* letters for one executor, posted together */
-    struct tq_letter *first, *last;
-};
-
 struct tq_dispatcher {
     struct tq_dispatcher_config config;
     struct tq_task *held; /* doubly linked */
     size_t held_count;
-    int slots;        /* of all executors */
-    int *loads;       /* tasks with each executor */
-    bool *is_held_up; /* each executor */
-    struct chain *chains;
+    int slots;                  /* of all executors */
+    int *loads;                 /* tasks with each executor */
+    bool *is_held_up;           /* each executor */
+    struct tq_letters *letters; /* for each executor, posted together */
     bool is_draining;
     struct tq_pace pace;
     int64_t now_us;  /* tq_clock_us() of this turn of the loop */
@@ -45,7 +41,7 @@ struct tq_dispatcher *tq_dispatcher_new(const struct tq_dispatcher_config *confi
     dispatcher->loads = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->loads);
     dispatcher->is_held_up =
         tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->is_held_up);
-    dispatcher->chains = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->chains);
+    dispatcher->letters = tq_zalloc((size_t)config->executor_count * sizeof *dispatcher->letters);
     dispatcher->random = (uint64_t)tq_clock_wall_us() | 1;
     for (int i = 0; i < config->executor_count; i++)
         dispatcher->slots += config->slots[i];
@@ -56,7 +52,7 @@ void tq_dispatcher_free(struct tq_dispatcher *dispatcher)
 {
     free(dispatcher->loads);
     free(dispatcher->is_held_up);
-    free(dispatcher->chains);
+    free(dispatcher->letters);
     free(dispatcher);
 }
 
@@ -222,30 +218,18 @@ static void on_settled(struct tq_settlement *settlement, bool is_written)
 
 /* ---- handing out ---- */
 
-static void add_to_chain(struct tq_dispatcher *dispatcher, int executor, struct tq_task *task)
+static void add_letter(struct tq_dispatcher *dispatcher, int executor, struct tq_task *task)
 {
-    struct chain *chain = &dispatcher->chains[executor];
-
     task->executor = executor;
     task->letter.kind = TQ_LETTER_TASK;
-    task->letter.next = NULL;
-    if (chain->first == NULL)
-        chain->first = &task->letter;
-    else
-        chain->last->next = &task->letter;
-    chain->last = &task->letter;
+    tq_letters_add(&dispatcher->letters[executor], &task->letter);
     dispatcher->loads[executor]++;
 }
 
-static void post_chains(struct tq_dispatcher *dispatcher)
+static void post_letters(struct tq_dispatcher *dispatcher)
 {
-    for (int i = 0; i < dispatcher->config.executor_count; i++) {
-        struct chain *chain = &dispatcher->chains[i];
-
-        if (chain->first != NULL)
-            tq_executor_give(dispatcher->config.executors[i], chain->first, chain->last);
-        chain->first = chain->last = NULL;
-    }
+    for (int i = 0; i < dispatcher->config.executor_count; i++)
+        tq_executor_give(dispatcher->config.executors[i], &dispatcher->letters[i]);
 }
 
 /* Which of two executors is to get a task: one that gets on, then the less loaded for its slots. */
@@ -300,10 +284,10 @@ void tq_dispatcher_take(struct tq_dispatcher *dispatcher, const struct tq_claime
             task->is_unstarted = !task->is_exhausted;
             tq_dispatcher_take_back(dispatcher, task);
         } else {
-            add_to_chain(dispatcher, best_executor(dispatcher), task);
+            add_letter(dispatcher, best_executor(dispatcher), task);
         }
     }
-    post_chains(dispatcher);
+    post_letters(dispatcher);
 }
 
 /* ---- taking back ---- */
@@ -347,8 +331,8 @@ void tq_dispatcher_take_back(struct tq_dispatcher *dispatcher, struct tq_task *t
         tq_pace_add(&dispatcher->pace, dispatcher->now_us, 1);
     } else if (!dispatcher->is_draining && (room = find_place(dispatcher, task)) >= 0) {
         task->is_unstarted = false;
-        add_to_chain(dispatcher, room, task);
-        post_chains(dispatcher);
+        add_letter(dispatcher, room, task);
+        post_letters(dispatcher);
         return;
     } else if (!dispatcher->is_draining) {
         tq_pace_ease(&dispatcher->pace, dispatcher->now_us);

@@ -15,14 +15,10 @@ enum { MOST_PENDING = 20000 };
 
 static const size_t MOST_BYTES = 64 * 1024 * 1024;
 
-struct chain { /* letters for one executor, posted together */
-    struct tq_letter *first, *last;
-};
-
 struct tq_events {
     struct tq_events_config config;
-    struct chain *chains;
-    bool has_chains;
+    struct tq_letters *letters; /* for each executor, posted together */
+    bool has_letters;
     int64_t pending;
     size_t bytes; /* of those that this half has sent */
 };
@@ -32,13 +28,13 @@ struct tq_events *tq_events_new(const struct tq_events_config *config)
     struct tq_events *events = tq_zalloc(sizeof *events);
 
     events->config = *config;
-    events->chains = tq_zalloc((size_t)config->executor_count * sizeof *events->chains);
+    events->letters = tq_zalloc((size_t)config->executor_count * sizeof *events->letters);
     return events;
 }
 
 void tq_events_free(struct tq_events *events)
 {
-    free(events->chains);
+    free(events->letters);
     free(events);
 }
 
@@ -52,21 +48,13 @@ bool tq_events_is_full(const struct tq_events *events)
     return events->pending > MOST_PENDING || events->bytes > MOST_BYTES;
 }
 
-static void add_to_chain(struct tq_events *events, struct tq_task *task)
+static void add_letter(struct tq_events *events, struct tq_task *task)
 {
-    struct chain *chain;
-
     if (task->last_executor < 0) /* no thread ran it: any will do */
         task->last_executor = (int)(task->settlement.settled.id % events->config.executor_count);
-    chain = &events->chains[task->last_executor];
     task->letter.kind = TQ_LETTER_HEARING;
-    task->letter.next = NULL;
-    if (chain->first == NULL)
-        chain->first = &task->letter;
-    else
-        chain->last->next = &task->letter;
-    chain->last = &task->letter;
-    events->has_chains = true;
+    tq_letters_add(&events->letters[task->last_executor], &task->letter);
+    events->has_letters = true;
     events->pending++;
     events->bytes += task->hearing->bytes;
 }
@@ -99,7 +87,7 @@ void tq_events_tell(struct tq_events *events, struct tq_task *task, enum tq_even
         return;
     }
     tq_hearing_begin(task, kind);
-    add_to_chain(events, task);
+    add_letter(events, task);
 }
 
 bool tq_events_take(struct tq_events *events, struct tq_task *task)
@@ -146,16 +134,11 @@ void tq_events_lose(struct tq_events *events, const struct tq_task *task)
 
 void tq_events_flush(struct tq_events *events)
 {
-    if (!events->has_chains)
+    if (!events->has_letters)
         return;
-    events->has_chains = false;
-    for (int i = 0; i < events->config.executor_count; i++) {
-        struct chain *chain = &events->chains[i];
-
-        if (chain->first != NULL)
-            tq_executor_give(events->config.executors[i], chain->first, chain->last);
-        chain->first = chain->last = NULL;
-    }
+    events->has_letters = false;
+    for (int i = 0; i < events->config.executor_count; i++)
+        tq_executor_give(events->config.executors[i], &events->letters[i]);
 }
 
 void tq_events_hush(struct tq_events *events)

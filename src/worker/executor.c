@@ -88,9 +88,9 @@ static void on_drained(void *owner)
         tq_executor_pump(executor);
 }
 
-void tq_executor_give(struct tq_executor *executor, struct tq_letter *first, struct tq_letter *last)
+void tq_executor_give(struct tq_executor *executor, struct tq_letters *letters)
 {
-    tq_inbox_post(&executor->inbox, first, last);
+    tq_inbox_post_all(&executor->inbox, letters);
 }
 
 void tq_executor_order(struct tq_executor *executor, enum tq_letter_kind order)

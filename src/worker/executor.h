@@ -54,9 +54,8 @@ TQ_MUST_CHECK bool tq_executor_start(const struct tq_executor_config *config,
                                      struct tq_generation *generation,
                                      struct tq_executor **executor, struct tq_err *err);
 
-/* A chain of task letters, or one order. */
-void tq_executor_give(struct tq_executor *executor, struct tq_letter *first,
-                      struct tq_letter *last);
+/* Task letters, which it takes out of the chain; or one order. */
+void tq_executor_give(struct tq_executor *executor, struct tq_letters *letters);
 void tq_executor_order(struct tq_executor *executor, enum tq_letter_kind order);
 
 void tq_executor_cancel(struct tq_executor *executor, int64_t id, int32_t claims);
@@ -82,8 +81,8 @@ void tq_executor_let_go(struct tq_executor *executor);
 /* Takes what has not started: a chain of task letters, or NULL. */
 struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor);
 
-/* After that: takes the hearings that have not begun, as a chain for another executor, or NULL. */
-struct tq_letter *tq_executor_take_hearings(struct tq_executor *executor, struct tq_letter **last);
+/* After that: takes the hearings that have not begun, for another executor. */
+struct tq_letters tq_executor_take_hearings(struct tq_executor *executor);
 
 /* Takes what has finished and was not posted yet: likewise. */
 struct tq_letter *tq_executor_take_finished(struct tq_executor *executor);

@@ -84,23 +84,14 @@ static void remove_waiting(struct tq_executor *executor, struct tq_task *task)
 
 static void post_outbox(struct tq_executor *executor)
 {
-    if (executor->outbox == NULL)
-        return;
-
-    struct tq_letter *last = TQ_OWNER(executor->outbox_last, struct tq_letter, next);
-
-    tq_inbox_post(executor->config.main_inbox, executor->outbox, last);
-    executor->outbox = NULL;
-    executor->outbox_last = &executor->outbox;
+    tq_inbox_post_all(executor->config.main_inbox, &executor->outbox);
     executor->outbox_count = 0;
 }
 
 void tq_executor_post(struct tq_executor *executor, struct tq_task *task, enum tq_letter_kind kind)
 {
     task->letter.kind = (int)kind;
-    task->letter.next = NULL;
-    *executor->outbox_last = &task->letter;
-    executor->outbox_last = &task->letter.next;
+    tq_letters_add(&executor->outbox, &task->letter);
     if (++executor->outbox_count >= OUTBOX_BATCH)
         post_outbox(executor);
 }
@@ -535,13 +526,12 @@ void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t clai
 void tq_executor_init_lists(struct tq_executor *executor)
 {
     executor->ready = executor->runnable = executor->preempted = executor->waiting = NULL;
-    executor->outbox = NULL;
+    executor->outbox = (struct tq_letters){0};
     executor->outbox_count = 0;
     executor->running = executor->hearings_running = 0;
     executor->hearings = NULL;
     executor->ready_last = &executor->ready;
     executor->runnable_last = &executor->runnable;
     executor->preempted_last = &executor->preempted;
-    executor->outbox_last = &executor->outbox;
     executor->hearings_last = &executor->hearings;
 }

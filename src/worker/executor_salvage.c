@@ -45,65 +45,55 @@ void tq_executor_let_go(struct tq_executor *executor)
 
 /* Of the letters that were not delivered the tasks; the orders are posted again. Orders about these
    tasks mean nothing any more: a cancel is repeated as long as it is wanted. */
-static struct tq_letter *take_undelivered(struct tq_executor *executor)
+static void take_undelivered(struct tq_executor *executor, struct tq_letters *tasks)
 {
     struct tq_letter *letter = tq_inbox_seize(&executor->inbox), *next;
-    struct tq_letter *tasks = NULL, **tasks_last = &tasks;
 
     for (; letter != NULL; letter = next) {
         next = letter->next;
-        letter->next = NULL;
         if (letter->kind == TQ_LETTER_TASK) {
             ((struct tq_task *)letter)->is_unstarted = true; /* its first member */
-            *tasks_last = letter;
-            tasks_last = &letter->next;
+            tq_letters_add(tasks, letter);
         } else if (letter->kind == TQ_LETTER_HEARING) {
             tq_executor_hear(executor, (struct tq_task *)letter); /* its first member */
         } else {
             tq_inbox_post(&executor->inbox, letter, letter);
         }
     }
-    return tasks;
 }
 
 struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor)
 {
-    struct tq_letter *first = NULL, **last = &first;
+    struct tq_letters tasks = {0};
 
     for (struct tq_task *task = executor->ready; task != NULL; task = task->link) {
         task->is_unstarted = true;
-        task->letter.next = NULL;
-        *last = &task->letter;
-        last = &task->letter.next;
+        tq_letters_add(&tasks, &task->letter);
     }
     executor->ready = NULL;
     executor->ready_last = &executor->ready;
-    *last = take_undelivered(executor);
-    return first;
+    take_undelivered(executor, &tasks);
+    return tasks.first;
 }
 
-struct tq_letter *tq_executor_take_hearings(struct tq_executor *executor, struct tq_letter **last)
+struct tq_letters tq_executor_take_hearings(struct tq_executor *executor)
 {
-    struct tq_letter *first = NULL, **end = &first;
+    struct tq_letters letters = {0};
 
-    *last = NULL;
     for (struct tq_task *task = executor->hearings; task != NULL; task = task->link) {
         task->letter.kind = TQ_LETTER_HEARING;
-        task->letter.next = NULL;
-        *end = *last = &task->letter;
-        end = &task->letter.next;
+        tq_letters_add(&letters, &task->letter);
     }
     executor->hearings = NULL;
     executor->hearings_last = &executor->hearings;
-    return first;
+    return letters;
 }
 
 struct tq_letter *tq_executor_take_finished(struct tq_executor *executor)
 {
-    struct tq_letter *first = executor->outbox;
+    struct tq_letter *first = executor->outbox.first;
 
-    executor->outbox = NULL;
-    executor->outbox_last = &executor->outbox;
+    executor->outbox = (struct tq_letters){0};
     executor->outbox_count = 0;
     return first;
 }

@@ -59,7 +59,7 @@ struct tq_executor {
     struct tq_task *runnable, **runnable_last;   /* started, and their wait is over */
     struct tq_task *preempted, **preempted_last; /* started, and their slice was over */
     struct tq_task *waiting;                     /* started, doubly linked */
-    struct tq_letter *outbox, **outbox_last;     /* finished, not posted yet */
+    struct tq_letters outbox;                    /* finished, not posted yet */
     size_t outbox_count;
     int running;       /* started and not finished */
     int64_t last_pipe; /* the number that was given last */

@@ -8,10 +8,6 @@
 
 enum { INTERVAL_US = 1000 * 1000 };
 
-struct chain {
-    struct tq_letter *first, **last;
-};
-
 static void host_report_progress(void *owner)
 {
     struct tq_executor *executor = owner;
@@ -20,7 +16,7 @@ static void host_report_progress(void *owner)
     tq_executor_start_tick(executor);
 }
 
-static void add_report(struct chain *chain, const struct tq_task *task)
+static void add_report(struct tq_letters *letters, const struct tq_task *task)
 {
     const char *text = tq_run_take_progress(task->run);
     struct tq_progress_report *report;
@@ -32,13 +28,12 @@ static void add_report(struct chain *chain, const struct tq_task *task)
     report->id = task->settlement.settled.id;
     report->claims = task->settlement.settled.claims;
     report->text = tq_strdup(text);
-    *chain->last = &report->letter;
-    chain->last = &report->letter.next;
+    tq_letters_add(letters, &report->letter);
 }
 
 void tq_executor_post_progress(struct tq_executor *executor)
 {
-    struct chain chain = {NULL, &chain.first};
+    struct tq_letters letters = {0};
 
     if (!executor->has_progress || executor->is_given_up ||
         executor->now_us < executor->progress_us + INTERVAL_US)
@@ -46,14 +41,12 @@ void tq_executor_post_progress(struct tq_executor *executor)
     executor->has_progress = false;
     executor->progress_us = executor->now_us;
     for (struct tq_task *task = executor->waiting; task != NULL; task = task->waiting_next)
-        add_report(&chain, task);
+        add_report(&letters, task);
     for (struct tq_task *task = executor->runnable; task != NULL; task = task->link)
-        add_report(&chain, task);
+        add_report(&letters, task);
     for (struct tq_task *task = executor->preempted; task != NULL; task = task->link)
-        add_report(&chain, task);
-    if (chain.first != NULL)
-        tq_inbox_post(executor->config.main_inbox, chain.first,
-                      TQ_OWNER(chain.last, struct tq_letter, next));
+        add_report(&letters, task);
+    tq_inbox_post_all(executor->config.main_inbox, &letters);
 }
 
 void tq_host_add_progress(struct tq_host *host)

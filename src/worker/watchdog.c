@@ -141,16 +141,14 @@ static void replace(struct tq_watchdog *watchdog, int index, bool is_stuck)
 
     struct tq_letter *finished = tq_executor_take_finished(executor);
     struct tq_letter *unstarted = tq_executor_take_unstarted(executor);
-    struct tq_letter *last, *hearings = tq_executor_take_hearings(executor, &last);
-
+    struct tq_letters hearings = tq_executor_take_hearings(executor);
     size_t backend_count = tq_executor_backends(executor, backends, MAX_BACKENDS);
 
     tq_executor_give_up(executor, on_lost_task, &loss);
     tq_executor_let_go(executor);
     terminate(watchdog, backends, backend_count);
     pool->executors[index] = spare;
-    if (hearings != NULL)
-        tq_executor_give(spare, hearings, last);
+    tq_executor_give(spare, &hearings);
     *watch = (struct watch){0};
     tq_dispatcher_set_held_up(watchdog->config.dispatcher, index, false);
     take_back_all(watchdog, finished);

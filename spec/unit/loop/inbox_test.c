@@ -102,6 +102,28 @@ UNIT_TEST(delivers_everything_of_many_threads_in_order)
     CHECK_INT(uv_loop_close(&loop), 0);
 }
 
+UNIT_TEST(posts_a_chain_and_leaves_it_empty)
+{
+    struct reader reader = {0};
+    struct post posts[2] = {{.number = 0}, {.number = 1}};
+    struct tq_letters letters = {0};
+    uv_loop_t loop;
+
+    open_inbox(&reader, &loop, -1);
+    tq_inbox_post_all(&reader.inbox, &letters); /* nothing */
+    tq_letters_add(&letters, &posts[0].letter);
+    tq_letters_add(&letters, &posts[1].letter);
+    tq_inbox_post_all(&reader.inbox, &letters);
+    tq_inbox_post_all(&reader.inbox, &letters); /* nothing any more */
+    tq_inbox_close(&reader.inbox, on_closed);
+
+    CHECK(letters.first == NULL);
+    CHECK_INT(reader.received, 2);
+    CHECK(!reader.is_out_of_order);
+    CHECK_INT(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    CHECK_INT(uv_loop_close(&loop), 0);
+}
+
 UNIT_TEST(delivers_what_was_posted_before_it_closes)
 {
     struct reader reader = {0};
