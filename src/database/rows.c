@@ -170,3 +170,8 @@ bool tq_err_from_connection(struct tq_err *err, const struct pg_conn *connection
     trim(err->message);
     return false;
 }
+
+bool tq_err_is_lost(const struct tq_err *err)
+{
+    return err->domain == TQ_ERR_CONNECT && *err->sqlstate == '\0';
+}

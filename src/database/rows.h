@@ -41,4 +41,7 @@ bool tq_err_from_result(struct tq_err *err, const struct pg_result *result, cons
 bool tq_err_from_connection(struct tq_err *err, const struct pg_conn *connection,
                             const char *doing);
 
+/* Whether the connection was lost, and with it the answer; else the server said no. */
+bool tq_err_is_lost(const struct tq_err *err);
+
 #endif

@@ -67,29 +67,6 @@ struct tq_claimer {
     size_t row_capacity, order_capacity;
 };
 
-static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
-                       const struct tq_err *err);
-static void on_found_claimed(struct tq_request *request, const struct tq_rows *rows,
-                             const struct tq_err *err);
-static void on_marked(struct tq_request *request, const struct tq_rows *rows,
-                      const struct tq_err *err);
-static void on_discovered(struct tq_request *request, const struct tq_rows *rows,
-                          const struct tq_err *err);
-static void on_next_due(struct tq_request *request, const struct tq_rows *rows,
-                        const struct tq_err *err);
-static void on_remaining(struct tq_request *request, const struct tq_rows *rows,
-                         const struct tq_err *err);
-static void on_doorbell(struct tq_request *request, const struct tq_rows *rows,
-                        const struct tq_err *err);
-
-static void ask_init(struct ask *ask, struct tq_claimer *claimer,
-                     void (*on_done)(struct tq_request *, const struct tq_rows *,
-                                     const struct tq_err *))
-{
-    ask->claimer = claimer;
-    ask->request.on_done = on_done;
-}
-
 /* Marks an ask as under way; the send follows at once. */
 static struct tq_request *begin(struct ask *ask)
 {
@@ -97,12 +74,6 @@ static struct tq_request *begin(struct ask *ask)
     ask->sent_us = tq_clock_us();
     ask->worker_id = ask->claimer->worker_id;
     return &ask->request;
-}
-
-/* Whether the connection was lost, and with it the answer; else the server said no. */
-static bool is_lost(const struct tq_err *err)
-{
-    return err->domain == TQ_ERR_CONNECT && *err->sqlstate == '\0';
 }
 
 /* The claimer of an answered ask; logs a refusal (a lost connection is logged by its owner). */
@@ -113,51 +84,12 @@ static struct tq_claimer *end(struct tq_request *request, const struct tq_err *e
     int64_t now_us = tq_clock_us();
 
     ask->is_pending = false;
-    if (err != NULL && !is_lost(err) && now_us - claimer->logged_us > LOG_EVERY_US) {
+    if (err != NULL && !tq_err_is_lost(err) && now_us - claimer->logged_us > LOG_EVERY_US) {
         claimer->logged_us = now_us;
         tq_log(TQ_LOG_ERROR, "claimer", "the database refused a statement", "error=%s",
                err->message);
     }
     return claimer;
-}
-
-struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
-{
-    struct tq_claimer *claimer = tq_zalloc(sizeof *claimer);
-
-    claimer->config = *config;
-    claimer->vigil.poll_us = config->poll_interval_ms * 1000;
-    claimer->ahead_us = tq_clock_wall_us() - tq_clock_us(); /* until a claim tells it */
-    claimer->lanes = tq_lanes_new((*config->generation)->types, (*config->generation)->type_count);
-    claimer->horizon = tq_horizon_new();
-    (void)uv_timer_init(config->loop, &claimer->timer); /* always 0 */
-    claimer->timer.data = claimer;
-    ask_init(&claimer->claim, claimer, on_claimed);
-    ask_init(&claimer->found, claimer, on_found_claimed);
-    ask_init(&claimer->mark, claimer, on_marked);
-    ask_init(&claimer->discover, claimer, on_discovered);
-    ask_init(&claimer->next_due, claimer, on_next_due);
-    ask_init(&claimer->remaining, claimer, on_remaining);
-    ask_init(&claimer->doorbell, claimer, on_doorbell);
-    return claimer;
-}
-
-static void on_closed(uv_handle_t *timer)
-{
-    struct tq_claimer *claimer = timer->data;
-
-    tq_lanes_free(claimer->lanes);
-    tq_horizon_free(claimer->horizon);
-    free(claimer->rows);
-    free((void *)claimer->order);
-    free(claimer->places);
-    free(claimer->ids);
-    free(claimer);
-}
-
-void tq_claimer_close(struct tq_claimer *claimer)
-{
-    uv_close((uv_handle_t *)&claimer->timer, on_closed);
 }
 
 void tq_claimer_resume(struct tq_claimer *claimer, int64_t worker_id)
@@ -444,7 +376,7 @@ static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
     struct tq_claim_moment moment = {0};
 
     if (err != NULL) {
-        if (is_lost(err))
+        if (tq_err_is_lost(err))
             claimer->lost_worker_id = claimer->claim.worker_id;
         tq_vigil_was_refused(&claimer->vigil, tq_clock_us());
         return;
@@ -580,7 +512,7 @@ static void on_found_claimed(struct tq_request *request, const struct tq_rows *r
     struct tq_claim_moment moment;
 
     if (err != NULL) {
-        if (is_lost(err))
+        if (tq_err_is_lost(err))
             claimer->lost_worker_id = claimer->found.worker_id;
         return;
     }
@@ -590,4 +522,53 @@ static void on_found_claimed(struct tq_request *request, const struct tq_rows *r
     if (count > 0)
         claimer->config.take(claimer->config.owner, claimer->order, count,
                              claimer->found.worker_id);
+}
+
+/* ---- life ---- */
+
+static void ask_init(struct ask *ask, struct tq_claimer *claimer,
+                     void (*on_done)(struct tq_request *, const struct tq_rows *,
+                                     const struct tq_err *))
+{
+    ask->claimer = claimer;
+    ask->request.on_done = on_done;
+}
+
+struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
+{
+    struct tq_claimer *claimer = tq_zalloc(sizeof *claimer);
+
+    claimer->config = *config;
+    claimer->vigil.poll_us = config->poll_interval_ms * 1000;
+    claimer->ahead_us = tq_clock_wall_us() - tq_clock_us(); /* until a claim tells it */
+    claimer->lanes = tq_lanes_new((*config->generation)->types, (*config->generation)->type_count);
+    claimer->horizon = tq_horizon_new();
+    (void)uv_timer_init(config->loop, &claimer->timer); /* always 0 */
+    claimer->timer.data = claimer;
+    ask_init(&claimer->claim, claimer, on_claimed);
+    ask_init(&claimer->found, claimer, on_found_claimed);
+    ask_init(&claimer->mark, claimer, on_marked);
+    ask_init(&claimer->discover, claimer, on_discovered);
+    ask_init(&claimer->next_due, claimer, on_next_due);
+    ask_init(&claimer->remaining, claimer, on_remaining);
+    ask_init(&claimer->doorbell, claimer, on_doorbell);
+    return claimer;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct tq_claimer *claimer = timer->data;
+
+    tq_lanes_free(claimer->lanes);
+    tq_horizon_free(claimer->horizon);
+    free(claimer->rows);
+    free((void *)claimer->order);
+    free(claimer->places);
+    free(claimer->ids);
+    free(claimer);
+}
+
+void tq_claimer_close(struct tq_claimer *claimer)
+{
+    uv_close((uv_handle_t *)&claimer->timer, on_closed);
 }

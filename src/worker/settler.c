@@ -481,7 +481,7 @@ static void halve(struct batch *batch)
 static void take_refusal(struct batch *batch, const struct tq_err *err)
 {
     struct tq_settler *settler = batch->settler;
-    bool is_lost = err->domain == TQ_ERR_CONNECT && *err->sqlstate == '\0';
+    bool is_lost = tq_err_is_lost(err);
 
     if (strcmp(err->sqlstate, "55P03") == 0 && !batch->is_locating) {
         locate(batch);
