@@ -66,6 +66,11 @@ void tq_buf_addf(struct tq_buf *buf, const char *format, ...)
     buf->len += (size_t)len;
 }
 
+const char *tq_buf_text(const struct tq_buf *buf)
+{
+    return buf->data != NULL ? buf->data : "";
+}
+
 char *tq_buf_take(struct tq_buf *buf)
 {
     tq_buf_reserve(buf, 0);

@@ -23,6 +23,8 @@ void tq_buf_add_text(struct tq_buf *buf, const char *text);
 void tq_buf_add_char(struct tq_buf *buf, char c);
 void tq_buf_addf(struct tq_buf *buf, const char *format, ...) TQ_PRINTF(2, 3);
 
+const char *tq_buf_text(const struct tq_buf *buf); /* data, or "" where there is none */
+
 /* The bytes, now the caller's to free(); the buffer is empty afterwards. Never NULL. */
 char *tq_buf_take(struct tq_buf *buf);
 

@@ -13,14 +13,10 @@ static int finish_send(lua_State *L, void *state)
 {
     const struct tq_wait *wait = state;
 
-    if (wait->is_ok) {
-        lua_pushboolean(L, 1);
-        return 1;
-    }
-    luaL_pushfail(L);
-    (void)lua_pushstring(L, wait->err.message);
-    lua_pushinteger(L, wait->err.code);
-    return 3;
+    if (!wait->is_ok)
+        return tq_binding_push_error(L, &wait->err);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 /* A field of the table at index 1, which must be a string; it stays on the stack. */

@@ -29,6 +29,45 @@ int tq_binding_wait(lua_State *L, struct tq_wait *wait, int (*finish)(lua_State 
     return tq_context_wait(L, wait, wait->is_done, finish, release_wait);
 }
 
+int tq_binding_push_error(lua_State *L, const struct tq_err *err)
+{
+    luaL_pushfail(L);
+    (void)lua_pushstring(L, err->message);
+    lua_pushinteger(L, err->code);
+    return 3;
+}
+
+const char *tq_binding_get_text(lua_State *L, const char *field, size_t *len)
+{
+    return lua_getfield(L, 1, field) == LUA_TNIL ? NULL : luaL_checklstring(L, -1, len);
+}
+
+int64_t tq_binding_get_integer(lua_State *L, const char *field)
+{
+    (void)lua_getfield(L, 1, field); /* any type: it is checked */
+    return luaL_checkinteger(L, -1);
+}
+
+const char **tq_binding_get_list(lua_State *L, const char *field, const char *too_many,
+                                 size_t *count)
+{
+    (void)lua_getfield(L, 1, field); /* a list of strings */
+
+    int list = lua_gettop(L);
+
+    *count = lua_rawlen(L, list);
+    luaL_checkstack(L, (int)*count + 4, too_many);
+
+    const char **texts = lua_newuserdatauv(L, (*count + 1) * sizeof *texts, 0);
+
+    for (size_t i = 0; i < *count; i++) {
+        (void)lua_rawgeti(L, list, (lua_Integer)i + 1); /* any type: it is checked */
+        texts[i] = luaL_checkstring(L, -1);
+    }
+    texts[*count] = NULL;
+    return texts;
+}
+
 static int finish_sleep(lua_State *L, void *wait)
 {
     (void)L;

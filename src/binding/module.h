@@ -26,6 +26,14 @@ void tq_binding_push_cell(lua_State *L, const struct tq_column *column, const ch
                           size_t len);
 
 int tq_binding_push_failure(lua_State *L, const struct tq_err *err); /* nil, message, sqlstate */
+int tq_binding_push_error(lua_State *L, const struct tq_err *err);   /* nil, message, code */
+
+/* Fields of the table at index 1; what they give stays on the stack. A text may be missing: NULL. A
+   list is one of strings, with a NULL at its end; too_many is what is raised when they are. */
+const char *tq_binding_get_text(lua_State *L, const char *field, size_t *len);
+int64_t tq_binding_get_integer(lua_State *L, const char *field);
+const char **tq_binding_get_list(lua_State *L, const char *field, const char *too_many,
+                                 size_t *count);
 
 void tq_binding_push_json(lua_State *L); /* taskq.json; [-0, +1, m] */
 void tq_binding_push_log(lua_State *L);  /* taskq.log; [-0, +1, m] */

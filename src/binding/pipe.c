@@ -9,21 +9,13 @@
 
 static const char what[] = "io.popen";
 
-static int push_error(lua_State *L, const struct tq_err *err)
-{
-    luaL_pushfail(L);
-    (void)lua_pushstring(L, err->message);
-    lua_pushinteger(L, err->code);
-    return 3;
-}
-
 /* The next bytes, or nothing at the end. */
 static int finish_read(lua_State *L, void *state)
 {
     struct tq_pipe_wait *pipe = state;
 
     if (!pipe->wait.is_ok)
-        return push_error(L, &pipe->wait.err);
+        return tq_binding_push_error(L, &pipe->wait.err);
     if (pipe->bytes == NULL)
         return 0;
     (void)lua_pushlstring(L, pipe->bytes, pipe->len);
@@ -36,7 +28,7 @@ static int finish_write(lua_State *L, void *state)
     const struct tq_pipe_wait *pipe = state;
 
     if (!pipe->wait.is_ok)
-        return push_error(L, &pipe->wait.err);
+        return tq_binding_push_error(L, &pipe->wait.err);
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -46,7 +38,7 @@ static int finish_close(lua_State *L, void *state)
     const struct tq_pipe_wait *pipe = state;
 
     if (!pipe->wait.is_ok)
-        return push_error(L, &pipe->wait.err);
+        return tq_binding_push_error(L, &pipe->wait.err);
     lua_pushinteger(L, pipe->code);
     lua_pushinteger(L, pipe->signal);
     return 2;
@@ -88,7 +80,7 @@ int tq_binding_pipe_open(lua_State *L)
     int64_t number = host->open_pipe(host->owner, run, command, is_written, &err);
 
     if (number == 0)
-        return push_error(L, &err);
+        return tq_binding_push_error(L, &err);
     lua_pushinteger(L, number);
     return 1;
 }

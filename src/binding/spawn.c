@@ -12,12 +12,8 @@ static int finish_spawn(lua_State *L, void *state)
     const struct tq_wait *wait = state;
     const struct tq_spawn_wait *spawn = state; /* its first member */
 
-    if (!wait->is_ok) {
-        luaL_pushfail(L);
-        (void)lua_pushstring(L, wait->err.message);
-        lua_pushinteger(L, wait->err.code);
-        return 3;
-    }
+    if (!wait->is_ok)
+        return tq_binding_push_error(L, &wait->err);
     lua_pushinteger(L, spawn->code);
     lua_pushinteger(L, spawn->signal);
     (void)lua_pushlstring(L, spawn->out, spawn->out_len);
@@ -25,51 +21,23 @@ static int finish_spawn(lua_State *L, void *state)
     return 4;
 }
 
-/* Fields of the table at index 1; what they give stays on the stack. */
-
-static const char *get_text(lua_State *L, const char *field, size_t *len)
-{
-    return lua_getfield(L, 1, field) == LUA_TNIL ? NULL : luaL_checklstring(L, -1, len);
-}
-
-/* A list of strings, with a NULL at its end. */
-static const char **get_list(lua_State *L, const char *field)
-{
-    (void)lua_getfield(L, 1, field); /* a list of strings */
-
-    int list = lua_gettop(L);
-    size_t count = lua_rawlen(L, list);
-
-    luaL_checkstack(L, (int)count + 4, "too many arguments");
-
-    const char **texts = lua_newuserdatauv(L, (count + 1) * sizeof *texts, 0);
-
-    for (size_t i = 0; i < count; i++) {
-        (void)lua_rawgeti(L, list, (lua_Integer)i + 1); /* any type: it is checked */
-        texts[i] = luaL_checkstring(L, -1);
-    }
-    texts[count] = NULL;
-    return texts;
-}
-
 int tq_binding_spawn(lua_State *L)
 {
     struct tq_spawn_call call = {0};
     const char *what;
+    size_t count; /* of what ends with NULL anyway */
 
     luaL_checktype(L, 1, LUA_TTABLE);
-    what = get_text(L, "what", NULL);
-    call.argv = get_list(L, "argv");
+    what = tq_binding_get_text(L, "what", NULL);
+    call.argv = tq_binding_get_list(L, "argv", "too many arguments", &count);
     luaL_argcheck(L, call.argv[0] != NULL, 1, "a program expected");
-    call.changes = get_list(L, "env");
-    call.cwd = get_text(L, "cwd", NULL);
-    call.input = get_text(L, "stdin", &call.input_len);
+    call.changes = tq_binding_get_list(L, "env", "too many arguments", &count);
+    call.cwd = tq_binding_get_text(L, "cwd", NULL);
+    call.input = tq_binding_get_text(L, "stdin", &call.input_len);
     (void)lua_getfield(L, 1, "is_output_kept"); /* a boolean, or nil */
     call.is_output_kept = lua_toboolean(L, -1);
-    (void)lua_getfield(L, 1, "timeout"); /* any type: it is checked */
-    call.timeout_ms = luaL_checkinteger(L, -1);
-    (void)lua_getfield(L, 1, "max_output"); /* likewise */
-    call.max_bytes = (size_t)luaL_checkinteger(L, -1);
+    call.timeout_ms = tq_binding_get_integer(L, "timeout");
+    call.max_bytes = (size_t)tq_binding_get_integer(L, "max_output");
 
     struct tq_run *run = tq_context_check_wait(L, what);
     const struct tq_host *host = tq_binding_host(L);

@@ -131,8 +131,7 @@ static bool set_method(struct tq_fetch *fetch)
                curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
     return curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body.len) ==
                CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
-                            fetch->body.data != NULL ? fetch->body.data : "") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_POSTFIELDS, tq_buf_text(&fetch->body)) == CURLE_OK &&
            (is_post || curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK);
 }
 

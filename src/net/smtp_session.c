@@ -300,7 +300,7 @@ static bool hear_replies(struct tq_smtp_session *session)
 
     while (session->state == TQ_SMTP_TALKING && session->in.len > 0 &&
            take_reply(session, &code, &text))
-        hear(session, code, text.data != NULL ? text.data : "");
+        hear(session, code, tq_buf_text(&text));
     tq_buf_deinit(&text);
     if (session->state == TQ_SMTP_TALKING && session->in.len > MAX_REPLY_BYTES)
         return fail(session, CURLE_WEIRD_SERVER_REPLY, "answers without end");

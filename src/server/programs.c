@@ -41,7 +41,7 @@ static int ask_major(const char *program)
     int major = 0;
 
     if (tq_process_run(&process, &output, &err)) {
-        const char *at = strstr(output.data != NULL ? output.data : "", "(PostgreSQL) ");
+        const char *at = strstr(tq_buf_text(&output), "(PostgreSQL) ");
 
         major = at != NULL ? atoi(at + strlen("(PostgreSQL) ")) : 0;
     }

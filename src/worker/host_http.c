@@ -40,11 +40,6 @@ static bool on_bytes(void *arg, size_t bytes)
     return true;
 }
 
-static const char *text_of(const struct tq_buf *buf)
-{
-    return buf->data != NULL ? buf->data : "";
-}
-
 static void on_fetched(void *arg, const struct tq_err *err)
 {
     struct http_wait *http = arg;
@@ -54,9 +49,9 @@ static void on_fetched(void *arg, const struct tq_err *err)
     http->transfer = NULL;
     seen->status = response->status;
     seen->url = response->url;
-    seen->headers = text_of(&response->headers);
+    seen->headers = tq_buf_text(&response->headers);
     seen->headers_len = response->headers.len;
-    seen->body = text_of(&response->body);
+    seen->body = tq_buf_text(&response->body);
     seen->body_len = response->body.len;
     seen->wait.is_done = true;
     seen->wait.is_ok = err == NULL;

@@ -65,11 +65,6 @@ static bool explain(struct spawn_wait *spawn, enum tq_child_fault fault, struct 
     return true;
 }
 
-static const char *text_of(const struct tq_buf *buf)
-{
-    return buf->data != NULL ? buf->data : "";
-}
-
 static void on_change(void *arg)
 {
     struct spawn_wait *spawn = arg;
@@ -83,9 +78,9 @@ static void on_change(void *arg)
     seen->wait.is_ok = explain(spawn, state->fault, &seen->wait.err);
     seen->code = state->code;
     seen->signal = state->signal;
-    seen->out = text_of(out);
+    seen->out = tq_buf_text(out);
     seen->out_len = out->len;
-    seen->err = text_of(err);
+    seen->err = tq_buf_text(err);
     seen->err_len = err->len;
     tq_executor_wake(spawn->executor, spawn->task);
 }
