@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "script/json.h"
-#include "script/utf8.h"
 
 enum { FEW_KEYS = 16 };
 

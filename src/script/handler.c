@@ -10,10 +10,10 @@
 
 #include "base/memory.h"
 #include "base/hint.h"
+#include "base/utf8.h"
 #include "script/payload.h"
 #include "script/source.h"
 #include "script/state.h"
-#include "script/utf8.h"
 #include "script/value.h"
 
 enum { MAX_ATTEMPTS = 1000, MAX_TYPE_BYTES = 200 };

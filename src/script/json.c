@@ -16,8 +16,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "base/utf8.h"
 #include "script/place.h"
-#include "script/utf8.h"
 
 enum { FIRST_CAPACITY = 256, NUMBER_BYTES = 48, PATH_BYTES = 200 };
 

@@ -14,7 +14,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "script/utf8.h"
+#include "base/utf8.h"
 
 enum { SHORT_NUMBER_BYTES = 64, SHOWN_BYTES = 20 };
 

@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "script/state.h"
-#include "script/utf8.h"
 
 enum { MAX_RESULT_BYTES = 1024 * 1024, MAX_ERROR_BYTES = 64 * 1024 };
 

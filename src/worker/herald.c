@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "script/utf8.h"
+#include "base/utf8.h"
 #include "worker/generation.h"
 
 static void on_announced(struct tq_request *request, const struct tq_rows *rows,

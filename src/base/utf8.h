@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One question about UTF-8, asked by both halves of the JSON codec.
-#ifndef TQ_SCRIPT_UTF8_H
-#define TQ_SCRIPT_UTF8_H
+// One question about UTF-8. A header alone, as the JSON codec stands on nothing else.
+#ifndef TQ_BASE_UTF8_H
+#define TQ_BASE_UTF8_H
 
 #include <stddef.h>
 
