@@ -207,6 +207,7 @@ static void fail_pending(struct tq_connection *c, const struct tq_err *err)
         struct tq_request *next = request->next;
 
         tq_rows_clear(&request->rows);
+        request->is_pending = false;
         request->on_done(request, NULL, err);
         request = next;
     }
@@ -312,6 +313,7 @@ void tq_connection_send(struct tq_connection *c, struct tq_request *request, enu
     request->next = NULL;
     request->query = query;
     request->has_preface = request->has_failed = request->is_answered = false;
+    request->is_pending = c->state == READY;
     request->rows.result = NULL;
     if (c->state != READY) {
         (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "the database is not connected");
@@ -346,6 +348,7 @@ static void finish_first(struct tq_connection *c)
 
     struct tq_err err = request->err;
 
+    request->is_pending = false;
     request->on_done(request, request->has_failed ? NULL : &rows,
                      request->has_failed ? &err : NULL);
     tq_rows_clear(&rows);

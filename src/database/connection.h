@@ -29,6 +29,7 @@ struct tq_connection;
 struct tq_request {
     void (*on_done)(struct tq_request *request, const struct tq_rows *rows,
                     const struct tq_err *err);
+    bool is_pending; /* from tq_connection_send() until on_done is called; for its owner to read */
     struct tq_request *next; /* the rest is the connection's */
     enum tq_query query;
     bool has_preface; /* the first answer is that to preparing, or to the settings */

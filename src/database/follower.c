@@ -28,7 +28,7 @@ struct follower {
     bool has_reader;
     struct tq_connection *connection;
     struct tq_request asking;
-    bool is_asking, is_ending, is_refused;
+    bool is_ending, is_refused;
     struct tq_err err; /* why it is refused */
 };
 
@@ -170,16 +170,14 @@ static void on_asked(struct tq_request *request, const struct tq_rows *rows,
     struct follower *follower = TQ_OWNER(request, struct follower, asking);
 
     (void)rows; /* there is nothing to read */
-    follower->is_asking = false;
     if (err != NULL)
         refuse(follower, err);
 }
 
 static void ask(struct follower *follower)
 {
-    if (follower->is_asking || !tq_connection_is_ready(follower->connection))
+    if (follower->asking.is_pending || !tq_connection_is_ready(follower->connection))
         return;
-    follower->is_asking = true;
     follower->asking.on_done = on_asked;
     (void)tq_connection_params(follower->connection); /* none */
     tq_connection_send(follower->connection, &follower->asking, TQ_QUERY_FOLLOW);

@@ -11,7 +11,6 @@ static void on_requests(struct tq_request *request, const struct tq_rows *rows,
 {
     struct tq_canceller *canceller = TQ_OWNER(request, struct tq_canceller, request);
 
-    canceller->is_pending = false;
     if (err != NULL) {
         if (err->domain != TQ_ERR_CONNECT)
             tq_log(TQ_LOG_ERROR, "canceller", "cannot read the requests to cancel", "error=%s",
@@ -31,10 +30,9 @@ static void on_requests(struct tq_request *request, const struct tq_rows *rows,
 
 void tq_canceller_look(struct tq_canceller *canceller)
 {
-    canceller->wants_more = canceller->is_pending;
-    if (canceller->is_pending)
+    canceller->wants_more = canceller->request.is_pending;
+    if (canceller->request.is_pending)
         return;
-    canceller->is_pending = true;
     canceller->request.on_done = on_requests;
     tq_repository_cancel_requests(canceller->connection, &canceller->request);
 }

@@ -13,7 +13,7 @@ struct tq_canceller { /* zero-initialized but for the first two */
     struct tq_connection *connection;
     struct tq_dispatcher *dispatcher;
     struct tq_request request;
-    bool is_pending, wants_more;
+    bool wants_more;
 };
 
 /* Reads them now, or once more when that is under way. */

@@ -30,7 +30,6 @@ enum {
 struct ask {
     struct tq_request request; /* first */
     struct tq_claimer *claimer;
-    bool is_pending;
     int64_t sent_us;
     int64_t worker_id; /* under which it claims */
 };
@@ -67,10 +66,9 @@ struct tq_claimer {
     size_t row_capacity, order_capacity;
 };
 
-/* Marks an ask as under way; the send follows at once. */
+/* Notes when it is asked, and under which id; the send follows at once. */
 static struct tq_request *begin(struct ask *ask)
 {
-    ask->is_pending = true;
     ask->sent_us = tq_clock_us();
     ask->worker_id = ask->claimer->worker_id;
     return &ask->request;
@@ -83,7 +81,6 @@ static struct tq_claimer *end(struct tq_request *request, const struct tq_err *e
     struct tq_claimer *claimer = ask->claimer;
     int64_t now_us = tq_clock_us();
 
-    ask->is_pending = false;
     if (err != NULL && !tq_err_is_lost(err) && now_us - claimer->logged_us > LOG_EVERY_US) {
         claimer->logged_us = now_us;
         tq_log(TQ_LOG_ERROR, "claimer", "the database refused a statement", "error=%s",
@@ -110,7 +107,7 @@ void tq_claimer_reloaded(struct tq_claimer *claimer)
     const struct tq_generation *generation = *claimer->config.generation;
 
     tq_lanes_set_types(claimer->lanes, generation->types, generation->type_count);
-    claimer->ignores_remaining = claimer->remaining.is_pending;
+    claimer->ignores_remaining = claimer->remaining.request.is_pending;
     claimer->discover_us = 0;
     tq_claimer_wake(claimer);
 }
@@ -151,7 +148,7 @@ bool tq_claimer_is_asleep(const struct tq_claimer *claimer)
 
 bool tq_claimer_is_busy(const struct tq_claimer *claimer)
 {
-    return claimer->claim.is_pending || claimer->found.is_pending;
+    return claimer->claim.request.is_pending || claimer->found.request.is_pending;
 }
 
 int64_t tq_claimer_worker_id(const struct tq_claimer *claimer)
@@ -225,8 +222,9 @@ static void ring_doorbell(struct tq_claimer *claimer, int64_t now_us)
     const struct tq_claimer_config *config = &claimer->config;
     size_t count;
 
-    if (!claimer->has_others || claimer->doorbell.is_pending || now_us < claimer->doorbell_us ||
-        claimer->vigil.state == TQ_VIGIL_ASLEEP || !tq_connection_is_ready(config->doorbell))
+    if (!claimer->has_others || claimer->doorbell.request.is_pending ||
+        now_us < claimer->doorbell_us || claimer->vigil.state == TQ_VIGIL_ASLEEP ||
+        !tq_connection_is_ready(config->doorbell))
         return;
 
     const struct tq_lane_cursor *lanes = tq_lanes_all(claimer->lanes, &count);
@@ -247,7 +245,7 @@ static void arm_timer(struct tq_claimer *claimer, int64_t now_us)
 {
     int64_t wait_us = claimer->vigil.look_us - now_us;
 
-    if (claimer->claim.is_pending) {
+    if (claimer->claim.request.is_pending) {
         (void)uv_timer_stop(&claimer->timer); /* always 0 */
         return;
     }
@@ -260,8 +258,8 @@ static void arm_timer(struct tq_claimer *claimer, int64_t now_us)
 static int room(const struct tq_claimer *claimer)
 {
     return claimer->config.capacity(claimer->config.owner) -
-           (claimer->claim.is_pending ? claimer->claim_limit : 0) -
-           (claimer->found.is_pending ? claimer->found_limit : 0);
+           (claimer->claim.request.is_pending ? claimer->claim_limit : 0) -
+           (claimer->found.request.is_pending ? claimer->found_limit : 0);
 }
 
 static void send_found(struct tq_claimer *claimer)
@@ -269,7 +267,7 @@ static void send_found(struct tq_claimer *claimer)
     int capacity = room(claimer);
     size_t count = claimer->found_count;
 
-    if (count == 0 || claimer->found.is_pending || capacity <= 0)
+    if (count == 0 || claimer->found.request.is_pending || capacity <= 0)
         return;
     if (count > (size_t)capacity)
         count = (size_t)capacity;
@@ -287,21 +285,21 @@ void tq_claimer_tick(struct tq_claimer *claimer)
     if (!claimer->is_running || claimer->lost_worker_id != 0 ||
         !tq_connection_is_ready(claimer->config.connection))
         return;
-    if (!claimer->mark.is_pending && now_us >= claimer->retry_us &&
+    if (!claimer->mark.request.is_pending && now_us >= claimer->retry_us &&
         tq_vigil_needs_promise(&claimer->vigil, now_us))
         send_mark(claimer, TQ_VIGIL_PROMISE_MS);
     ring_doorbell(claimer, now_us);
-    if (now_us < claimer->vigil.look_us || claimer->claim.is_pending) {
+    if (now_us < claimer->vigil.look_us || claimer->claim.request.is_pending) {
         arm_timer(claimer, now_us);
         return;
     }
 
-    if (!claimer->mark.is_pending && now_us >= claimer->retry_us &&
+    if (!claimer->mark.request.is_pending && now_us >= claimer->retry_us &&
         (now_us - claimer->marked_us > MARK_EVERY_US ||
          tq_vigil_needs_mark(&claimer->vigil, now_us)))
         send_mark(claimer, 0);
     lower_cursors(claimer);
-    if (!claimer->discover.is_pending &&
+    if (!claimer->discover.request.is_pending &&
         (now_us >= claimer->discover_us || claimer->vigil.state != TQ_VIGIL_AWAKE))
         send_discover(claimer);
     send_found(claimer);
@@ -323,7 +321,7 @@ static void maybe_ask_remaining(struct tq_claimer *claimer)
     const struct tq_claimer_config *config = &claimer->config;
     int64_t now_us = tq_clock_us();
 
-    if (!config->asks_remaining || claimer->remaining.is_pending ||
+    if (!config->asks_remaining || claimer->remaining.request.is_pending ||
         now_us < claimer->remaining_us || !config->is_quiet(config->owner))
         return;
 
@@ -399,8 +397,8 @@ static void on_claimed(struct tq_request *request, const struct tq_rows *rows,
     if (moment.locked == 0) {
         maybe_ask_remaining(claimer);
         if (tq_vigil_found_nothing(&claimer->vigil, tq_clock_us(), claimer->horizon,
-                                   claimer->mark.is_pending) &&
-            !claimer->next_due.is_pending)
+                                   claimer->mark.request.is_pending) &&
+            !claimer->next_due.request.is_pending)
             send_next_due(claimer);
         return;
     }

@@ -23,7 +23,7 @@ struct tq_echo {
     struct tq_echo_config config;
     uv_timer_t timer;
     struct tq_request request;
-    bool is_pending, is_waiting;
+    bool is_waiting;
     int resets; /* in a row */
     char payload[24];
 };
@@ -77,7 +77,7 @@ bool tq_echo_hear(struct tq_echo *echo, const char *payload)
     if (strcmp(payload, echo->payload) == 0) {
         echo->is_waiting = false;
         echo->resets = 0;
-        if (!echo->is_pending)
+        if (!echo->request.is_pending)
             arm(echo, interval_ms(echo));
     }
     return true;
@@ -89,15 +89,14 @@ static void on_called(struct tq_request *request, const struct tq_rows *rows,
 {
     struct tq_echo *echo = TQ_OWNER(request, struct tq_echo, request);
 
-    (void)rows; /* one row without a value */
-    echo->is_pending = false;
+    (void)rows;                      /* one row without a value */
     echo->is_waiting &= err == NULL; /* the control connection has troubles of its own */
     arm(echo, echo->is_waiting ? echo->config.lease_ms / 2 : interval_ms(echo));
 }
 
 static void call(struct tq_echo *echo)
 {
-    echo->is_pending = echo->is_waiting = true;
+    echo->is_waiting = true;
     echo->request.on_done = on_called;
     tq_repository_echo(echo->config.caller, &echo->request, echo->payload);
 }
@@ -121,7 +120,7 @@ static void on_timer(uv_timer_t *timer)
     struct tq_echo *echo = timer->data;
     const struct tq_echo_config *config = &echo->config;
 
-    if (echo->is_pending)
+    if (echo->request.is_pending)
         return; /* on_called goes on */
     if (!tq_connection_is_ready(config->listener) || !tq_connection_is_ready(config->caller)) {
         echo->is_waiting = false;

@@ -24,10 +24,8 @@ static bool is_wanted(const struct tq_hearsay *hearsay, enum tq_event_kind kind)
 static void on_promised(struct tq_request *request, const struct tq_rows *rows,
                         const struct tq_err *err)
 {
-    struct tq_hearsay *hearsay = TQ_OWNER(request, struct tq_hearsay, promise);
-
+    (void)request;
     (void)rows;
-    hearsay->is_promising = false;
     if (err != NULL && err->domain != TQ_ERR_CONNECT)
         tq_log(TQ_LOG_ERROR, "listener", "new tasks cannot be listened to", "error=%s",
                err->message);
@@ -35,9 +33,8 @@ static void on_promised(struct tq_request *request, const struct tq_rows *rows,
 
 void tq_hearsay_promise(struct tq_hearsay *hearsay)
 {
-    if (hearsay->is_promising || hearsay->is_ended || !is_wanted(hearsay, TQ_EVENT_CREATED))
+    if (hearsay->promise.is_pending || hearsay->is_ended || !is_wanted(hearsay, TQ_EVENT_CREATED))
         return;
-    hearsay->is_promising = true;
     hearsay->promise.on_done = on_promised;
     tq_repository_hear(hearsay->connection, &hearsay->promise);
 }
@@ -73,7 +70,6 @@ static void on_read(struct tq_request *request, const struct tq_rows *rows,
     struct tq_hearsay *hearsay = TQ_OWNER(request, struct tq_hearsay, reading);
     struct tq_claimed row;
 
-    hearsay->is_reading = false;
     if (err != NULL) {
         if (err->domain != TQ_ERR_CONNECT)
             tq_log(TQ_LOG_ERROR, "listener", "tasks cannot be read: listeners are not told",
@@ -94,7 +90,7 @@ static void read_next(struct tq_hearsay *hearsay)
     size_t count = waiting < TQ_HEARSAY_BATCH ? waiting : TQ_HEARSAY_BATCH;
     int64_t ids[TQ_HEARSAY_BATCH];
 
-    if (hearsay->is_reading || count == 0)
+    if (hearsay->reading.is_pending || count == 0)
         return;
     for (size_t i = 0; i < count; i++) {
         hearsay->asked[i] = hearsay->waiting[i];
@@ -104,7 +100,6 @@ static void read_next(struct tq_hearsay *hearsay)
     hearsay->waiting_count -= count;
     memmove(hearsay->waiting, hearsay->waiting + count,
             hearsay->waiting_count * sizeof *hearsay->waiting);
-    hearsay->is_reading = true;
     hearsay->reading.on_done = on_read;
     tq_repository_created(hearsay->connection, &hearsay->reading, ids, count);
 }
@@ -150,5 +145,5 @@ void tq_hearsay_end(struct tq_hearsay *hearsay)
 
 bool tq_hearsay_is_idle(const struct tq_hearsay *hearsay)
 {
-    return !hearsay->is_reading && hearsay->waiting_count == 0;
+    return !hearsay->reading.is_pending && hearsay->waiting_count == 0;
 }

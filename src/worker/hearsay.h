@@ -29,7 +29,7 @@ struct tq_hearsay {
     struct tq_generation *const *generation; /* [const] the current one, when it is looked at */
     struct tq_events *events;                /* [const] */
     struct tq_request promise, reading;
-    bool is_promising, is_reading, is_ended;
+    bool is_ended;
     struct tq_rumour waiting[TQ_HEARSAY_MOST], asked[TQ_HEARSAY_BATCH];
     size_t waiting_count, asked_count, dropped;
 };

@@ -18,7 +18,6 @@ static void on_announced(struct tq_request *request, const struct tq_rows *rows,
     struct tq_herald *herald = TQ_OWNER(request, struct tq_herald, request);
 
     (void)rows;
-    herald->is_pending = false;
     if (err != NULL) {
         if (err->domain != TQ_ERR_CONNECT)
             tq_log(TQ_LOG_ERROR, "reload", "cannot tell others of the handlers", "error=%s",
@@ -33,10 +32,9 @@ void tq_herald_catch_up(struct tq_herald *herald)
 {
     const struct tq_generation *generation = *herald->generation;
 
-    if (!herald->is_due || herald->is_pending || herald->worker_id == 0)
+    if (!herald->is_due || herald->request.is_pending || herald->worker_id == 0)
         return;
     herald->is_due = false;
-    herald->is_pending = true;
     herald->request.on_done = on_announced;
     tq_repository_announce(
         herald->connection, &herald->request,

@@ -17,7 +17,7 @@ struct tq_herald {
     struct tq_generation *const *generation; /* [const] the current one, when it is looked at */
     int64_t worker_id;                       /* 0: not registered yet */
     struct tq_request request;
-    bool is_pending, is_due;
+    bool is_due;
     char *error; /* of the files as they are now, or NULL */
 };
 

@@ -20,7 +20,7 @@ struct tq_lease {
     struct tq_lease_config config;
     uv_timer_t renew_timer, expiry_timer; /* the second: another worker's lease runs out */
     struct tq_request request;            /* register, renew or sign off: one at a time */
-    bool is_pending, is_held, is_signing_off;
+    bool is_held, is_signing_off;
     bool wants_new; /* row, once the request under way has been answered */
     int64_t *ids;   /* the current row's first, then those before it; the first is always there */
     size_t id_count, id_capacity;
@@ -107,7 +107,6 @@ static void on_registered(struct tq_request *request, const struct tq_rows *rows
     struct tq_lease *lease = TQ_OWNER(request, struct tq_lease, request);
     struct tq_renewal renewal;
 
-    lease->is_pending = false;
     if (err != NULL) {
         if (err->domain != TQ_ERR_CONNECT)
             tq_log(TQ_LOG_ERROR, "lease", "cannot register this worker", "error=%s", err->message);
@@ -128,7 +127,6 @@ static void enter(struct tq_lease *lease)
     struct tq_registration *registration = &lease->config.registration;
     const struct tq_generation *generation = *lease->config.generation;
 
-    lease->is_pending = true;
     lease->wants_new = false;
     lease->ids[0] = registration->id = new_id();
     registration->types = generation->types;
@@ -179,7 +177,6 @@ static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
     struct tq_lease *lease = TQ_OWNER(request, struct tq_lease, request);
     struct tq_renewal renewal;
 
-    lease->is_pending = false;
     if (err != NULL) {
         if (err->domain != TQ_ERR_CONNECT)
             tq_log(TQ_LOG_ERROR, "lease", "cannot renew the lease", "error=%s", err->message);
@@ -218,13 +215,12 @@ static void on_renew_timer(uv_timer_t *timer)
         arm(lease, RETRY_MS);
         return;
     }
-    if (lease->is_pending || lease->is_signing_off)
+    if (lease->request.is_pending || lease->is_signing_off)
         return;
     if (!tq_lease_is_held(lease)) {
         enter(lease);
         return;
     }
-    lease->is_pending = true;
     lease->sent_us = tq_clock_boot_us();
     lease->request.on_done = on_renewed;
     tq_repository_renew(lease->config.connection, &lease->request, lease->ids, lease->id_count,
@@ -255,7 +251,7 @@ void tq_lease_forget(struct tq_lease *lease, int64_t id)
 
 void tq_lease_take_new(struct tq_lease *lease)
 {
-    if (!lease->wants_new && !lease->is_pending)
+    if (!lease->wants_new && !lease->request.is_pending)
         arm(lease, 1);
     lease->wants_new = true;
 }
@@ -285,7 +281,6 @@ static void on_last_renewal(struct tq_request *request, const struct tq_rows *ro
 
     (void)rows;
     (void)err; /* whatever it said, we leave */
-    lease->is_pending = false;
     tq_lease_sign_off(lease, lease->on_signed_off);
 }
 
@@ -295,7 +290,7 @@ void tq_lease_sign_off(struct tq_lease *lease, void (*on_done)(void *owner))
     lease->on_signed_off = on_done;
     (void)uv_timer_stop(&lease->renew_timer); /* both always 0 */
     (void)uv_timer_stop(&lease->expiry_timer);
-    if (lease->is_pending) {
+    if (lease->request.is_pending) {
         lease->request.on_done = on_last_renewal;
         return;
     }

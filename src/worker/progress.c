@@ -11,10 +11,9 @@
 enum { INTERVAL_MS = 1000, MAX_BATCH = 1000 };
 
 struct tq_progress {
-    struct tq_request request; /* first */
+    struct tq_request request;
     struct tq_connection *connection;
-    uv_timer_t timer; /* active for a second after each batch */
-    bool is_in_flight;
+    uv_timer_t timer;                /* active for a second after each batch */
     struct tq_letter *first, **last; /* reports */
 };
 
@@ -23,10 +22,8 @@ static void on_timer(uv_timer_t *timer);
 static void on_written(struct tq_request *request, const struct tq_rows *rows,
                        const struct tq_err *err)
 {
-    struct tq_progress *progress = (struct tq_progress *)request; /* its first member */
-
+    (void)request;
     (void)rows; /* there are none */
-    progress->is_in_flight = false;
     if (err != NULL && err->domain != TQ_ERR_CONNECT)
         tq_log(TQ_LOG_ERROR, "progress", "cannot write how far tasks are", "error=%s",
                err->message);
@@ -75,15 +72,13 @@ static void flush(struct tq_progress *progress)
     if (progress->first == NULL)
         return;
     (void)uv_timer_start(&progress->timer, on_timer, INTERVAL_MS, 0); /* not null */
-    if (progress->is_in_flight)
+    if (progress->request.is_pending)
         return;
     count = take(progress, reports);
     for (size_t i = 0; i < count; i++)
         items[i] = (struct tq_progress_item){reports[i]->id, reports[i]->claims, reports[i]->text};
-    if (tq_connection_is_ready(progress->connection)) {
-        progress->is_in_flight = true;
+    if (tq_connection_is_ready(progress->connection))
         tq_repository_progress(progress->connection, &progress->request, items, count);
-    }
     free_all(reports, count);
 }
 

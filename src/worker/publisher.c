@@ -22,7 +22,6 @@ struct tq_publisher {
     uv_timer_t timer;
     int64_t followed_until_us; /* tq_clock_us() */
     struct tq_request request;
-    bool is_sending;
     char *texts[MOST_TEXTS]; /* complete */
     size_t count;
     struct tq_buf text; /* the one that is being filled */
@@ -83,7 +82,7 @@ static bool is_empty(const struct tq_publisher *publisher)
 
 static void arm(struct tq_publisher *publisher)
 {
-    if (!publisher->is_sending && !uv_is_active((uv_handle_t *)&publisher->timer))
+    if (!publisher->request.is_pending && !uv_is_active((uv_handle_t *)&publisher->timer))
         (void)uv_timer_start(&publisher->timer, on_timer, PAUSE_MS, 0); /* not null */
 }
 
@@ -133,7 +132,6 @@ static void on_sent(struct tq_request *request, const struct tq_rows *rows,
     struct tq_publisher *publisher = TQ_OWNER(request, struct tq_publisher, request);
 
     (void)rows; /* how many notifications there were */
-    publisher->is_sending = false;
     if (err != NULL && err->domain != TQ_ERR_CONNECT)
         tq_log(TQ_LOG_WARN, "events", "those who follow are not told", "error=%s", err->message);
     if (uv_is_closing((uv_handle_t *)&publisher->timer))
@@ -169,7 +167,6 @@ static void send_batch(struct tq_publisher *publisher)
     publisher->count -= count;
     memmove(publisher->texts, publisher->texts + count,
             publisher->count * sizeof *publisher->texts);
-    publisher->is_sending = true;
     publisher->request.on_done = on_sent;
     tq_repository_publish(publisher->config.connection, &publisher->request,
                           (const char *const *)batch, count);
@@ -181,15 +178,15 @@ static void on_timer(uv_timer_t *timer)
 {
     struct tq_publisher *publisher = timer->data;
 
-    if (!publisher->is_sending)
+    if (!publisher->request.is_pending)
         send_batch(publisher);
 }
 
 bool tq_publisher_finish(struct tq_publisher *publisher)
 {
-    if (!publisher->is_sending && !is_empty(publisher)) {
+    if (!publisher->request.is_pending && !is_empty(publisher)) {
         (void)uv_timer_stop(&publisher->timer); /* always 0 */
         send_batch(publisher);
     }
-    return !publisher->is_sending && is_empty(publisher);
+    return !publisher->request.is_pending && is_empty(publisher);
 }

@@ -27,7 +27,6 @@ struct tq_reaper {
     struct tq_reaper_config config;
     uv_timer_t timer;
     struct tq_request request;
-    bool is_pending;
     enum scan scan;
     bool wants_look, wants_recovery;
     int64_t worker_id;
@@ -212,7 +211,6 @@ static void on_slice(struct tq_request *request, const struct tq_rows *rows,
     struct tq_running running;
     int64_t took_us = tq_clock_us() - reaper->sent_us;
 
-    reaper->is_pending = false;
     if (err != NULL) {
         if (err->domain != TQ_ERR_CONNECT)
             tq_log(TQ_LOG_ERROR, "reaper", "cannot look for stale tasks", "error=%s", err->message);
@@ -253,7 +251,7 @@ static void advance(struct tq_reaper *reaper)
 {
     struct tq_connection *connection = reaper->config.connection;
 
-    if (reaper->is_pending)
+    if (reaper->request.is_pending)
         return;
     if (reaper->scan != HELD &&
         reaper->wants_recovery) { /* claims wait for it; a look begins anew */
@@ -271,7 +269,6 @@ static void advance(struct tq_reaper *reaper)
 
     uint32_t from = (uint32_t)reaper->block, to = from + SLICE_BLOCKS;
 
-    reaper->is_pending = true;
     reaper->sent_us = tq_clock_us();
     reaper->request.on_done = on_slice;
     if (reaper->blocks < 0)
