@@ -65,24 +65,17 @@ static void begin(struct tq_executor *executor, struct tq_task *task)
 
 static struct tq_task *take_waiting(struct tq_executor *executor)
 {
-    struct tq_task *task = executor->hearings;
-
-    executor->hearings = task->link;
-    if (executor->hearings == NULL)
-        executor->hearings_last = &executor->hearings;
-    return task;
+    return tq_tasks_take(&executor->hearings, &executor->hearings.first);
 }
 
 void tq_executor_hear(struct tq_executor *executor, struct tq_task *task)
 {
-    task->link = NULL;
-    *executor->hearings_last = task;
-    executor->hearings_last = &task->link;
+    tq_tasks_append(&executor->hearings, task);
 }
 
 void tq_executor_begin_hearings(struct tq_executor *executor)
 {
-    while (executor->hearings != NULL && executor->hearings_running < HEARINGS_AT_ONCE)
+    while (executor->hearings.first != NULL && executor->hearings_running < HEARINGS_AT_ONCE)
         begin(executor, take_waiting(executor));
 }
 
@@ -129,6 +122,6 @@ void tq_executor_heard(struct tq_executor *executor, struct tq_task *task)
 void tq_executor_end_hearings(struct tq_executor *executor)
 {
     executor->is_hushed = true;
-    while (executor->hearings != NULL)
+    while (executor->hearings.first != NULL)
         give_back(executor, take_waiting(executor));
 }

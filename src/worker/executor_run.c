@@ -31,34 +31,6 @@ static void on_tick(uv_timer_t *tick);
 
 /* ---- lists ---- */
 
-static void append(struct tq_task ***last, struct tq_task *task)
-{
-    task->link = NULL;
-    **last = task;
-    *last = &task->link;
-}
-
-static struct tq_task *take(struct tq_task **first, struct tq_task ***last)
-{
-    struct tq_task *task = *first;
-
-    *first = task->link;
-    if (*first == NULL)
-        *last = first;
-    return task;
-}
-
-/* Takes the task out of a list that its link holds it in. */
-static struct tq_task *take_at(struct tq_task **at, struct tq_task ***last)
-{
-    struct tq_task *task = *at;
-
-    *at = task->link;
-    if (*at == NULL)
-        *last = at;
-    return task;
-}
-
 static void add_waiting(struct tq_executor *executor, struct tq_task *task)
 {
     task->is_waiting = true;
@@ -103,8 +75,9 @@ static void return_task(struct tq_executor *executor, struct tq_task *task)
 
 void tq_executor_return_unstarted(struct tq_executor *executor, int64_t received_before_us)
 {
-    while (executor->ready != NULL && executor->ready->received_us < received_before_us) {
-        struct tq_task *task = take(&executor->ready, &executor->ready_last);
+    while (executor->ready.first != NULL &&
+           executor->ready.first->received_us < received_before_us) {
+        struct tq_task *task = tq_tasks_take(&executor->ready, &executor->ready.first);
 
         task->is_unstarted = true;
         return_task(executor, task);
@@ -263,7 +236,7 @@ static void resume(struct tq_executor *executor, struct tq_task *task)
         tq_executor_start_tick(executor);
         return;
     case TQ_RUN_PREEMPTED:
-        append(&executor->preempted_last, task);
+        tq_tasks_append(&executor->preempted, task);
         return;
     case TQ_RUN_DONE:
         finish(executor, task);
@@ -273,12 +246,12 @@ static void resume(struct tq_executor *executor, struct tq_task *task)
 
 static bool can_start(const struct tq_executor *executor)
 {
-    return executor->ready != NULL && executor->running < executor->config.slots;
+    return executor->ready.first != NULL && executor->running < executor->config.slots;
 }
 
 static bool has_runnable(const struct tq_executor *executor)
 {
-    return executor->runnable != NULL || executor->preempted != NULL;
+    return executor->runnable.first != NULL || executor->preempted.first != NULL;
 }
 
 /* Resumes what is awake, or starts what is ready; false when there is neither. */
@@ -286,13 +259,13 @@ static bool run_next(struct tq_executor *executor)
 {
     struct tq_task *task;
 
-    if (executor->runnable != NULL) {
-        task = take(&executor->runnable, &executor->runnable_last);
+    if (executor->runnable.first != NULL) {
+        task = tq_tasks_take(&executor->runnable, &executor->runnable.first);
     } else if (can_start(executor)) {
-        task = take(&executor->ready, &executor->ready_last);
+        task = tq_tasks_take(&executor->ready, &executor->ready.first);
         start(executor, task);
         if (task->is_announced) { /* the listeners are told first */
-            append(&executor->runnable_last, task);
+            tq_tasks_append(&executor->runnable, task);
             return true;
         }
     } else {
@@ -317,8 +290,8 @@ void tq_executor_pump(struct tq_executor *executor)
 
         while (executor->now_us < burst_until_us && run_next(executor))
             continue;
-        if (executor->preempted != NULL)
-            resume(executor, take(&executor->preempted, &executor->preempted_last));
+        if (executor->preempted.first != NULL)
+            resume(executor, tq_tasks_take(&executor->preempted, &executor->preempted.first));
     } while (executor->now_us < until_us && (has_runnable(executor) || can_start(executor)));
     tq_executor_begin_hearings(executor); /* what the watchdog has found in the inbox meanwhile */
     post_outbox(executor);
@@ -331,7 +304,7 @@ void tq_executor_pump(struct tq_executor *executor)
         (void)uv_idle_start(&executor->idle, on_idle); /* not null */
     else
         (void)uv_idle_stop(&executor->idle); /* always 0 */
-    if (executor->ready != NULL)
+    if (executor->ready.first != NULL)
         tq_executor_start_tick(executor);
 }
 
@@ -343,12 +316,12 @@ static void on_idle(uv_idle_t *idle)
 void tq_executor_receive(struct tq_executor *executor, struct tq_task *task)
 {
     task->received_us = (int64_t)uv_now(&executor->loop) * 1000; /* the same clock */
-    append(&executor->ready_last, task);
+    tq_tasks_append(&executor->ready, task);
 }
 
 void tq_executor_queue(struct tq_executor *executor, struct tq_task *task)
 {
-    append(&executor->runnable_last, task);
+    tq_tasks_append(&executor->runnable, task);
     (void)uv_idle_start(&executor->idle, on_idle); /* not null */
 }
 
@@ -392,7 +365,7 @@ static void on_tick(uv_timer_t *tick)
     check_waiting(executor);
     tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
     tq_executor_post_progress(executor);
-    if (executor->waiting == NULL && executor->ready == NULL && !executor->has_progress)
+    if (executor->waiting == NULL && executor->ready.first == NULL && !executor->has_progress)
         (void)uv_timer_stop(&executor->tick); /* always 0 */
     tq_executor_pump(executor);
 }
@@ -400,13 +373,13 @@ static void on_tick(uv_timer_t *tick)
 /* ---- stopping ---- */
 
 /* Takes the first hearing, or the first that is none, out of a list, or NULL. */
-static struct tq_task *take_kind(bool is_hearing, struct tq_task **first, struct tq_task ***last)
+static struct tq_task *take_kind(bool is_hearing, struct tq_tasks *tasks)
 {
-    struct tq_task **at = first;
+    struct tq_task **at = &tasks->first;
 
     while (*at != NULL && ((*at)->hearing != NULL) != is_hearing)
         at = &(*at)->link;
-    return *at != NULL ? take_at(at, last) : NULL;
+    return *at != NULL ? tq_tasks_take(tasks, at) : NULL;
 }
 
 static struct tq_task *take_any_of(struct tq_executor *executor, bool is_hearing)
@@ -418,9 +391,9 @@ static struct tq_task *take_any_of(struct tq_executor *executor, bool is_hearing
     if (task != NULL)
         remove_waiting(executor, task);
     if (task == NULL)
-        task = take_kind(is_hearing, &executor->runnable, &executor->runnable_last);
+        task = take_kind(is_hearing, &executor->runnable);
     if (task == NULL)
-        task = take_kind(is_hearing, &executor->preempted, &executor->preempted_last);
+        task = take_kind(is_hearing, &executor->preempted);
     return task;
 }
 
@@ -460,15 +433,14 @@ static bool is_meant(const struct tq_task *task, int64_t id, int32_t claims)
 }
 
 /* Takes the task that is meant out of a list, or NULL. */
-static struct tq_task *take_meant(int64_t id, int32_t claims, struct tq_task **first,
-                                  struct tq_task ***last)
+static struct tq_task *take_meant(int64_t id, int32_t claims, struct tq_tasks *tasks)
 {
-    struct tq_task **at = first;
+    struct tq_task **at = &tasks->first;
 
     while (*at != NULL && !is_meant(*at, id, claims))
         at = &(*at)->link;
 
-    return *at != NULL ? take_at(at, last) : NULL;
+    return *at != NULL ? tq_tasks_take(tasks, at) : NULL;
 }
 
 static struct tq_task *take_started(struct tq_executor *executor, int64_t id, int32_t claims)
@@ -482,9 +454,9 @@ static struct tq_task *take_started(struct tq_executor *executor, int64_t id, in
     if (task != NULL)
         remove_waiting(executor, task);
     if (task == NULL)
-        task = take_meant(id, claims, &executor->runnable, &executor->runnable_last);
+        task = take_meant(id, claims, &executor->runnable);
     if (task == NULL)
-        task = take_meant(id, claims, &executor->preempted, &executor->preempted_last);
+        task = take_meant(id, claims, &executor->preempted);
     return task;
 }
 
@@ -501,7 +473,7 @@ static void cancel(struct tq_executor *executor, struct tq_task *task)
     }
     if (until_us < task->hard_deadline_us)
         task->hard_deadline_us = until_us;
-    append(&executor->runnable_last, task);
+    tq_tasks_append(&executor->runnable, task);
     (void)uv_idle_start(&executor->idle, on_idle); /* not null */
 }
 
@@ -513,7 +485,7 @@ void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t clai
         cancel(executor, task);
         return;
     }
-    task = take_meant(id, claims, &executor->ready, &executor->ready_last);
+    task = take_meant(id, claims, &executor->ready);
     if (task == NULL)
         return; /* it is on its way back: it ended first */
     task->outcome = TQ_OUTCOME_STOPPED;
@@ -525,13 +497,12 @@ void tq_executor_stop_one(struct tq_executor *executor, int64_t id, int32_t clai
 
 void tq_executor_init_lists(struct tq_executor *executor)
 {
-    executor->ready = executor->runnable = executor->preempted = executor->waiting = NULL;
+    tq_tasks_init(&executor->ready);
+    tq_tasks_init(&executor->runnable);
+    tq_tasks_init(&executor->preempted);
+    tq_tasks_init(&executor->hearings);
+    executor->waiting = NULL;
     executor->outbox = (struct tq_letters){0};
     executor->outbox_count = 0;
     executor->running = executor->hearings_running = 0;
-    executor->hearings = NULL;
-    executor->ready_last = &executor->ready;
-    executor->runnable_last = &executor->runnable;
-    executor->preempted_last = &executor->preempted;
-    executor->hearings_last = &executor->hearings;
 }

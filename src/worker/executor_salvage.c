@@ -66,12 +66,11 @@ struct tq_letter *tq_executor_take_unstarted(struct tq_executor *executor)
 {
     struct tq_letters tasks = {0};
 
-    for (struct tq_task *task = executor->ready; task != NULL; task = task->link) {
+    for (struct tq_task *task = executor->ready.first; task != NULL; task = task->link) {
         task->is_unstarted = true;
         tq_letters_add(&tasks, &task->letter);
     }
-    executor->ready = NULL;
-    executor->ready_last = &executor->ready;
+    tq_tasks_init(&executor->ready);
     take_undelivered(executor, &tasks);
     return tasks.first;
 }
@@ -80,12 +79,11 @@ struct tq_letters tq_executor_take_hearings(struct tq_executor *executor)
 {
     struct tq_letters letters = {0};
 
-    for (struct tq_task *task = executor->hearings; task != NULL; task = task->link) {
+    for (struct tq_task *task = executor->hearings.first; task != NULL; task = task->link) {
         task->letter.kind = TQ_LETTER_HEARING;
         tq_letters_add(&letters, &task->letter);
     }
-    executor->hearings = NULL;
-    executor->hearings_last = &executor->hearings;
+    tq_tasks_init(&executor->hearings);
     return letters;
 }
 
@@ -141,8 +139,8 @@ static void orphan_waiting(struct tq_executor *executor, struct tq_task *task)
 void tq_executor_give_up(struct tq_executor *executor,
                          void (*visit)(void *arg, struct tq_task *task, bool is_culprit), void *arg)
 {
-    orphan_all(executor, executor->runnable);
-    orphan_all(executor, executor->preempted);
+    orphan_all(executor, executor->runnable.first);
+    orphan_all(executor, executor->preempted.first);
     for (struct tq_task *task = executor->waiting; task != NULL; task = task->waiting_next)
         orphan_waiting(executor, task);
     orphan(executor, executor->current); /* it stays current: the slice looks at that */

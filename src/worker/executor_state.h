@@ -27,6 +27,35 @@ struct tq_loaded {
     struct tq_loaded *next; /* an older one */
 };
 
+/* Tasks one behind the other, by their links. */
+struct tq_tasks {
+    struct tq_task *first, **last;
+};
+
+static inline void tq_tasks_init(struct tq_tasks *tasks)
+{
+    tasks->first = NULL;
+    tasks->last = &tasks->first;
+}
+
+static inline void tq_tasks_append(struct tq_tasks *tasks, struct tq_task *task)
+{
+    task->link = NULL;
+    *tasks->last = task;
+    tasks->last = &task->link;
+}
+
+/* Takes out the task that `at`, the first or a link, points to. */
+static inline struct tq_task *tq_tasks_take(struct tq_tasks *tasks, struct tq_task **at)
+{
+    struct tq_task *task = *at;
+
+    *at = task->link;
+    if (*at == NULL)
+        tasks->last = at;
+    return task;
+}
+
 struct tq_executor {
     struct tq_executor_config config; /* [const] */
     uv_thread_t thread;               /* [main] */
@@ -54,17 +83,17 @@ struct tq_executor {
     int64_t progress_us; /* when it was posted last */
 
     /* [lock] A task is in one of these, or was given back. */
-    struct tq_task *current;                     /* of the slice; in no list */
-    struct tq_task *ready, **ready_last;         /* not started */
-    struct tq_task *runnable, **runnable_last;   /* started, and their wait is over */
-    struct tq_task *preempted, **preempted_last; /* started, and their slice was over */
-    struct tq_task *waiting;                     /* started, doubly linked */
-    struct tq_letters outbox;                    /* finished, not posted yet */
+    struct tq_task *current;   /* of the slice; in no list */
+    struct tq_tasks ready;     /* not started */
+    struct tq_tasks runnable;  /* started, and their wait is over */
+    struct tq_tasks preempted; /* started, and their slice was over */
+    struct tq_task *waiting;   /* started, doubly linked */
+    struct tq_letters outbox;  /* finished, not posted yet */
     size_t outbox_count;
     int running;       /* started and not finished */
     int64_t last_pipe; /* the number that was given last */
 
-    struct tq_task *hearings, **hearings_last; /* not begun */
+    struct tq_tasks hearings; /* not begun */
     int hearings_running;
     bool is_hushed; /* no more of them are told */
 };

@@ -42,9 +42,9 @@ void tq_executor_post_progress(struct tq_executor *executor)
     executor->progress_us = executor->now_us;
     for (struct tq_task *task = executor->waiting; task != NULL; task = task->waiting_next)
         add_report(&letters, task);
-    for (struct tq_task *task = executor->runnable; task != NULL; task = task->link)
+    for (struct tq_task *task = executor->runnable.first; task != NULL; task = task->link)
         add_report(&letters, task);
-    for (struct tq_task *task = executor->preempted; task != NULL; task = task->link)
+    for (struct tq_task *task = executor->preempted.first; task != NULL; task = task->link)
         add_report(&letters, task);
     tq_inbox_post_all(executor->config.main_inbox, &letters);
 }
