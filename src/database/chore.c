@@ -17,38 +17,37 @@ void tq_chore_read(const struct tq_rows *rows, struct tq_step *step)
             strcmp(tq_rows_text(rows, 0, REMAINS), "more") == 0 ? TQ_REMAINS_MORE : TQ_REMAINS_BUSY;
 }
 
-void tq_chore_make_days(struct tq_connection *connection, struct tq_request *request)
+void tq_chore_make_days(struct tq_request *request)
 {
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_MAKE_DAYS);
+    (void)tq_request_params(request); /* none */
+    tq_request_send(request, TQ_QUERY_MAKE_DAYS);
 }
 
-void tq_chore_settle_days(struct tq_connection *connection, struct tq_request *request, int most)
+void tq_chore_settle_days(struct tq_request *request, int most)
 {
-    tq_params_int4(tq_connection_params(connection), most);
-    tq_connection_send(connection, request, TQ_QUERY_SETTLE_DAYS);
+    tq_params_int4(tq_request_params(request), most);
+    tq_request_send(request, TQ_QUERY_SETTLE_DAYS);
 }
 
-void tq_chore_compact_counts(struct tq_connection *connection, struct tq_request *request, int most)
+void tq_chore_compact_counts(struct tq_request *request, int most)
 {
-    tq_params_int4(tq_connection_params(connection), most);
-    tq_connection_send(connection, request, TQ_QUERY_COMPACT_COUNTS);
+    tq_params_int4(tq_request_params(request), most);
+    tq_request_send(request, TQ_QUERY_COMPACT_COUNTS);
 }
 
-void tq_chore_cleanup(struct tq_connection *connection, struct tq_request *request,
-                      const char *status, int64_t age_us, int most)
+void tq_chore_cleanup(struct tq_request *request, const char *status, int64_t age_us, int most)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_int8(params, age_us);
     tq_params_text(params, status);
     tq_params_bool(params, true);
     tq_params_int4(params, most);
-    tq_connection_send(connection, request, TQ_QUERY_CLEANUP);
+    tq_request_send(request, TQ_QUERY_CLEANUP);
 }
 
-void tq_chore_forget_workers(struct tq_connection *connection, struct tq_request *request)
+void tq_chore_forget_workers(struct tq_request *request)
 {
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_FORGET_WORKERS);
+    (void)tq_request_params(request); /* none */
+    tq_request_send(request, TQ_QUERY_FORGET_WORKERS);
 }

@@ -25,17 +25,15 @@ struct tq_step {
 /* Of any of these statements. */
 void tq_chore_read(const struct tq_rows *rows, struct tq_step *step);
 
-void tq_chore_make_days(struct tq_connection *connection, struct tq_request *request);
+void tq_chore_make_days(struct tq_request *request);
 
 /* most: about how many rows the step touches. */
-void tq_chore_settle_days(struct tq_connection *connection, struct tq_request *request, int most);
-void tq_chore_compact_counts(struct tq_connection *connection, struct tq_request *request,
-                             int most);
+void tq_chore_settle_days(struct tq_request *request, int most);
+void tq_chore_compact_counts(struct tq_request *request, int most);
 
 /* Only whole days that are older than age_us. */
-void tq_chore_cleanup(struct tq_connection *connection, struct tq_request *request,
-                      const char *status, int64_t age_us, int most);
+void tq_chore_cleanup(struct tq_request *request, const char *status, int64_t age_us, int most);
 
-void tq_chore_forget_workers(struct tq_connection *connection, struct tq_request *request);
+void tq_chore_forget_workers(struct tq_request *request);
 
 #endif

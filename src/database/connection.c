@@ -73,10 +73,12 @@ bool tq_connection_is_ready(const struct tq_connection *connection)
     return connection->state == READY;
 }
 
-struct tq_params *tq_connection_params(struct tq_connection *connection)
+struct tq_params *tq_request_params(struct tq_request *request)
 {
-    tq_params_clear(&connection->params);
-    return &connection->params;
+    struct tq_params *params = &request->connection->params;
+
+    tq_params_clear(params);
+    return params;
 }
 
 /* ---- connecting ---- */
@@ -306,8 +308,9 @@ static bool send_statement(struct tq_connection *c, struct tq_request *request)
     return is_sent && PQpipelineSync(c->socket.pq) == 1;
 }
 
-void tq_connection_send(struct tq_connection *c, struct tq_request *request, enum tq_query query)
+void tq_request_send(struct tq_request *request, enum tq_query query)
 {
+    struct tq_connection *c = request->connection;
     struct tq_err err;
 
     request->next = NULL;

@@ -27,9 +27,10 @@ struct tq_connection;
 /* One statement under way; embedded in its owner and untouched by it until on_done has been called,
    exactly once: with rows, or with err. rows are gone after the callback. */
 struct tq_request {
+    struct tq_connection *connection; /* set by the owner, before it is sent */
     void (*on_done)(struct tq_request *request, const struct tq_rows *rows,
                     const struct tq_err *err);
-    bool is_pending; /* from tq_connection_send() until on_done is called; for its owner to read */
+    bool is_pending; /* from tq_request_send() until on_done is called; for its owner to read */
     struct tq_request *next; /* the rest is the connection's */
     enum tq_query query;
     bool has_preface; /* the first answer is that to preparing, or to the settings */
@@ -63,12 +64,11 @@ bool tq_connection_is_ready(const struct tq_connection *connection);
 /* Treats a connection that is ready as lost, for a reason that its owner knows; it comes back. */
 void tq_connection_reset(struct tq_connection *connection, const struct tq_err *err);
 
-/* Empty parameters to fill for the next tq_connection_send(). */
-struct tq_params *tq_connection_params(struct tq_connection *connection);
+/* Empty parameters, to be filled before tq_request_send(). */
+struct tq_params *tq_request_params(struct tq_request *request);
 
 /* Sends query with the parameters filled last. When the connection is not ready, on_done is called
    with an error before this returns. */
-void tq_connection_send(struct tq_connection *connection, struct tq_request *request,
-                        enum tq_query query);
+void tq_request_send(struct tq_request *request, enum tq_query query);
 
 #endif

@@ -134,7 +134,6 @@ static void on_found(struct tq_request *request, const struct tq_rows *rows,
 
 static void look_up(struct follower *follower, const char *ids)
 {
-    struct tq_params *params = tq_connection_params(follower->connection);
     struct lookup *lookup = tq_zalloc(sizeof *lookup);
     int64_t found[MOST_IDS];
     size_t count = 0;
@@ -144,10 +143,11 @@ static void look_up(struct follower *follower, const char *ids)
         found[count++] = strtoll(ids, &end_of_id, 10);
         ids = *end_of_id == ',' ? end_of_id + 1 : end_of_id;
     }
-    tq_params_int8s(params, found, count);
     lookup->follower = follower;
+    lookup->request.connection = follower->connection;
     lookup->request.on_done = on_found;
-    tq_connection_send(follower->connection, &lookup->request, TQ_QUERY_FOLLOWED);
+    tq_params_int8s(tq_request_params(&lookup->request), found, count);
+    tq_request_send(&lookup->request, TQ_QUERY_FOLLOWED);
 }
 
 static void on_notify(void *owner, const char *channel, const char *payload)
@@ -178,9 +178,10 @@ static void ask(struct follower *follower)
 {
     if (follower->asking.is_pending || !tq_connection_is_ready(follower->connection))
         return;
+    follower->asking.connection = follower->connection;
     follower->asking.on_done = on_asked;
-    (void)tq_connection_params(follower->connection); /* none */
-    tq_connection_send(follower->connection, &follower->asking, TQ_QUERY_FOLLOW);
+    (void)tq_request_params(&follower->asking); /* none */
+    tq_request_send(&follower->asking, TQ_QUERY_FOLLOW);
 }
 
 static void on_timer(uv_timer_t *timer)

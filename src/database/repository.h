@@ -105,34 +105,28 @@ struct tq_announcement {
 };
 
 /* ---- claiming ---- */
-void tq_repository_claim(struct tq_connection *connection, struct tq_request *request,
-                         const struct tq_lane_cursor *lanes, size_t count, int limit,
-                         int64_t worker_id);
-void tq_repository_claim_found(struct tq_connection *connection, struct tq_request *request,
-                               const struct tq_tid *places, const int64_t *ids, size_t count,
-                               int64_t worker_id);
+void tq_repository_claim(struct tq_request *request, const struct tq_lane_cursor *lanes,
+                         size_t count, int limit, int64_t worker_id);
+void tq_repository_claim_found(struct tq_request *request, const struct tq_tid *places,
+                               const int64_t *ids, size_t count, int64_t worker_id);
 /* promise_ms 0: no promise. */
-void tq_repository_mark(struct tq_connection *connection, struct tq_request *request,
-                        int promise_ms);
-void tq_repository_discover(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_lane_gap *gaps, size_t gap_count,
-                            const struct tq_lane_cursor *resting, size_t resting_count);
-void tq_repository_next_due(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_lane_cursor *lanes, size_t count);
+void tq_repository_mark(struct tq_request *request, int promise_ms);
+void tq_repository_discover(struct tq_request *request, const struct tq_lane_gap *gaps,
+                            size_t gap_count, const struct tq_lane_cursor *resting,
+                            size_t resting_count);
+void tq_repository_next_due(struct tq_request *request, const struct tq_lane_cursor *lanes,
+                            size_t count);
 /* The slice is (from, to]. */
-void tq_repository_sweep(struct tq_connection *connection, struct tq_request *request,
-                         const struct tq_lane_cursor *lanes, size_t count, int64_t from, int64_t to,
-                         int limit);
+void tq_repository_sweep(struct tq_request *request, const struct tq_lane_cursor *lanes,
+                         size_t count, int64_t from, int64_t to, int limit);
 
 /* Wakes the other workers if they can take something that this one cannot. */
-void tq_repository_ring_doorbell(struct tq_connection *connection, struct tq_request *request,
-                                 const char *const *types, size_t type_count,
-                                 const struct tq_lane_cursor *lanes, size_t count, bool is_full,
-                                 int64_t worker_id);
+void tq_repository_ring_doorbell(struct tq_request *request, const char *const *types,
+                                 size_t type_count, const struct tq_lane_cursor *lanes,
+                                 size_t count, bool is_full, int64_t worker_id);
 
 /* Notifies ourselves. */
-void tq_repository_echo(struct tq_connection *connection, struct tq_request *request,
-                        const char *payload);
+void tq_repository_echo(struct tq_request *request, const char *payload);
 
 /* Row `row` of a claim: false when it is the closing one, which tells the moment. */
 bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct tq_claimed *claimed,
@@ -145,24 +139,22 @@ void tq_repository_read_found(const struct tq_rows *rows, size_t row, struct tq_
                               int64_t *id);
 
 /* ---- settling: count items, none of them twice ---- */
-void tq_repository_complete(struct tq_connection *connection, struct tq_request *request,
-                            struct tq_settled *const *items, size_t count, int64_t worker_id);
-void tq_repository_complete_logged(struct tq_connection *connection, struct tq_request *request,
-                                   struct tq_settled *const *items, size_t count,
-                                   int64_t worker_id);
-void tq_repository_fail(struct tq_connection *connection, struct tq_request *request,
-                        struct tq_settled *const *items, size_t count);
-void tq_repository_requeue(struct tq_connection *connection, struct tq_request *request,
-                           struct tq_settled *const *items, size_t count);
-void tq_repository_locate(struct tq_connection *connection, struct tq_request *request,
-                          struct tq_settled *const *items, size_t count);
+void tq_repository_complete(struct tq_request *request, struct tq_settled *const *items,
+                            size_t count, int64_t worker_id);
+void tq_repository_complete_logged(struct tq_request *request, struct tq_settled *const *items,
+                                   size_t count, int64_t worker_id);
+void tq_repository_fail(struct tq_request *request, struct tq_settled *const *items, size_t count);
+void tq_repository_requeue(struct tq_request *request, struct tq_settled *const *items,
+                           size_t count);
+void tq_repository_locate(struct tq_request *request, struct tq_settled *const *items,
+                          size_t count);
 
-void tq_repository_progress(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_progress_item *items, size_t count);
+void tq_repository_progress(struct tq_request *request, const struct tq_progress_item *items,
+                            size_t count);
 
 /* Those of a null kind were to be completed, the others to be failed or retried. */
-void tq_repository_written(struct tq_connection *connection, struct tq_request *request,
-                           struct tq_settled *const *items, size_t count);
+void tq_repository_written(struct tq_request *request, struct tq_settled *const *items,
+                           size_t count);
 bool tq_repository_read_is_written(const struct tq_rows *rows, int64_t id);
 
 /* Of complete, fail and requeue: whether every item was written, and whether one was. */
@@ -174,34 +166,25 @@ bool tq_repository_read_place(const struct tq_rows *rows, int64_t id, struct tq_
                               bool *is_locked);
 
 /* ---- workers, stale tasks ---- */
-void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_registration *registration);
-void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
-                         const int64_t *ids, size_t count, int64_t lease_ms);
-void tq_repository_announce(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_announcement *announcement);
-void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
-                            int64_t id);
-void tq_repository_terminate(struct tq_connection *connection, struct tq_request *request,
-                             const int32_t *backends, size_t count);
-void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request);
+void tq_repository_register(struct tq_request *request, const struct tq_registration *registration);
+void tq_repository_renew(struct tq_request *request, const int64_t *ids, size_t count,
+                         int64_t lease_ms);
+void tq_repository_announce(struct tq_request *request, const struct tq_announcement *announcement);
+void tq_repository_sign_off(struct tq_request *request, int64_t id);
+void tq_repository_terminate(struct tq_request *request, const int32_t *backends, size_t count);
+void tq_repository_live_blocks(struct tq_request *request);
 /* Blocks [from, to) of the live partition. */
-void tq_repository_stale(struct tq_connection *connection, struct tq_request *request,
-                         uint32_t from, uint32_t to, int limit);
-void tq_repository_held(struct tq_connection *connection, struct tq_request *request, uint32_t from,
-                        uint32_t to, int64_t worker_id);
-void tq_repository_remaining(struct tq_connection *connection, struct tq_request *request,
-                             const char *const *types, size_t count, bool with_future);
-void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request);
-void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_request *request,
-                                   int most);
+void tq_repository_stale(struct tq_request *request, uint32_t from, uint32_t to, int limit);
+void tq_repository_held(struct tq_request *request, uint32_t from, uint32_t to, int64_t worker_id);
+void tq_repository_remaining(struct tq_request *request, const char *const *types, size_t count,
+                             bool with_future);
+void tq_repository_cancel_requests(struct tq_request *request);
+void tq_repository_unhandled_types(struct tq_request *request, int most);
 
 /* ---- events ---- */
-void tq_repository_hear(struct tq_connection *connection, struct tq_request *request);
-void tq_repository_created(struct tq_connection *connection, struct tq_request *request,
-                           const int64_t *ids, size_t count);
-void tq_repository_publish(struct tq_connection *connection, struct tq_request *request,
-                           const char *const *texts, size_t count);
+void tq_repository_hear(struct tq_request *request);
+void tq_repository_created(struct tq_request *request, const int64_t *ids, size_t count);
+void tq_repository_publish(struct tq_request *request, const char *const *texts, size_t count);
 void tq_repository_read_created(const struct tq_rows *rows, size_t row, struct tq_claimed *created);
 
 /* What a renewal says beside that it succeeded. server lives as long as the rows. */

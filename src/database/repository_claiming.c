@@ -36,91 +36,85 @@ static void add_lanes(struct tq_params *params, const struct tq_lane_cursor *lan
     tq_params_column(params, TQ_ELEMENT_INT8, &all, offsetof(struct tq_lane_cursor, id));
 }
 
-void tq_repository_claim(struct tq_connection *connection, struct tq_request *request,
-                         const struct tq_lane_cursor *lanes, size_t count, int limit,
-                         int64_t worker_id)
+void tq_repository_claim(struct tq_request *request, const struct tq_lane_cursor *lanes,
+                         size_t count, int limit, int64_t worker_id)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_int4(params, limit);
     add_lanes(params, lanes, count);
     tq_params_int8(params, worker_id);
-    tq_connection_send(connection, request, TQ_QUERY_CLAIM);
+    tq_request_send(request, TQ_QUERY_CLAIM);
 }
 
-void tq_repository_claim_found(struct tq_connection *connection, struct tq_request *request,
-                               const struct tq_tid *places, const int64_t *ids, size_t count,
-                               int64_t worker_id)
+void tq_repository_claim_found(struct tq_request *request, const struct tq_tid *places,
+                               const int64_t *ids, size_t count, int64_t worker_id)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_column(params, TQ_ELEMENT_TID, &(struct tq_structs){places, sizeof *places, count},
                      0);
     tq_params_int8s(params, ids, count);
     tq_params_int8(params, worker_id);
-    tq_connection_send(connection, request, TQ_QUERY_CLAIM_FOUND);
+    tq_request_send(request, TQ_QUERY_CLAIM_FOUND);
 }
 
-void tq_repository_mark(struct tq_connection *connection, struct tq_request *request,
-                        int promise_ms)
+void tq_repository_mark(struct tq_request *request, int promise_ms)
 {
-    tq_params_int4(tq_connection_params(connection), promise_ms);
-    tq_connection_send(connection, request, TQ_QUERY_MARK);
+    tq_params_int4(tq_request_params(request), promise_ms);
+    tq_request_send(request, TQ_QUERY_MARK);
 }
 
-void tq_repository_discover(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_lane_gap *gaps, size_t gap_count,
-                            const struct tq_lane_cursor *resting, size_t resting_count)
+void tq_repository_discover(struct tq_request *request, const struct tq_lane_gap *gaps,
+                            size_t gap_count, const struct tq_lane_cursor *resting,
+                            size_t resting_count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
     const struct tq_structs all = {gaps, sizeof *gaps, gap_count};
 
     tq_params_column(params, TQ_ELEMENT_TEXT, &all, offsetof(struct tq_lane_gap, type));
     tq_params_column(params, TQ_ELEMENT_INT4, &all, offsetof(struct tq_lane_gap, above));
     tq_params_column(params, TQ_ELEMENT_INT4, &all, offsetof(struct tq_lane_gap, below));
     add_lanes(params, resting, resting_count);
-    tq_connection_send(connection, request, TQ_QUERY_DISCOVER);
+    tq_request_send(request, TQ_QUERY_DISCOVER);
 }
 
-void tq_repository_next_due(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_lane_cursor *lanes, size_t count)
+void tq_repository_next_due(struct tq_request *request, const struct tq_lane_cursor *lanes,
+                            size_t count)
 {
-    add_lanes(tq_connection_params(connection), lanes, count);
-    tq_connection_send(connection, request, TQ_QUERY_NEXT_DUE);
+    add_lanes(tq_request_params(request), lanes, count);
+    tq_request_send(request, TQ_QUERY_NEXT_DUE);
 }
 
-void tq_repository_sweep(struct tq_connection *connection, struct tq_request *request,
-                         const struct tq_lane_cursor *lanes, size_t count, int64_t from, int64_t to,
-                         int limit)
+void tq_repository_sweep(struct tq_request *request, const struct tq_lane_cursor *lanes,
+                         size_t count, int64_t from, int64_t to, int limit)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     add_lanes(params, lanes, count);
     tq_params_int8(params, from);
     tq_params_int8(params, to);
     tq_params_int4(params, limit);
-    tq_connection_send(connection, request, TQ_QUERY_SWEEP);
+    tq_request_send(request, TQ_QUERY_SWEEP);
 }
 
-void tq_repository_ring_doorbell(struct tq_connection *connection, struct tq_request *request,
-                                 const char *const *types, size_t type_count,
-                                 const struct tq_lane_cursor *lanes, size_t count, bool is_full,
-                                 int64_t worker_id)
+void tq_repository_ring_doorbell(struct tq_request *request, const char *const *types,
+                                 size_t type_count, const struct tq_lane_cursor *lanes,
+                                 size_t count, bool is_full, int64_t worker_id)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_int8(params, worker_id);
     tq_params_texts(params, types, type_count);
     tq_params_bool(params, is_full);
     add_lanes(params, lanes, count);
-    tq_connection_send(connection, request, TQ_QUERY_DOORBELL);
+    tq_request_send(request, TQ_QUERY_DOORBELL);
 }
 
-void tq_repository_echo(struct tq_connection *connection, struct tq_request *request,
-                        const char *payload)
+void tq_repository_echo(struct tq_request *request, const char *payload)
 {
-    tq_params_text(tq_connection_params(connection), payload);
-    tq_connection_send(connection, request, TQ_QUERY_ECHO);
+    tq_params_text(tq_request_params(request), payload);
+    tq_request_send(request, TQ_QUERY_ECHO);
 }
 
 bool tq_repository_read_claimed(const struct tq_rows *rows, size_t row, struct tq_claimed *claimed,

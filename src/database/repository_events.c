@@ -16,24 +16,22 @@ enum created_column {
     CREATED_CREATED_AT,
 };
 
-void tq_repository_hear(struct tq_connection *connection, struct tq_request *request)
+void tq_repository_hear(struct tq_request *request)
 {
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_HEAR);
+    (void)tq_request_params(request); /* none */
+    tq_request_send(request, TQ_QUERY_HEAR);
 }
 
-void tq_repository_created(struct tq_connection *connection, struct tq_request *request,
-                           const int64_t *ids, size_t count)
+void tq_repository_created(struct tq_request *request, const int64_t *ids, size_t count)
 {
-    tq_params_int8s(tq_connection_params(connection), ids, count);
-    tq_connection_send(connection, request, TQ_QUERY_CREATED);
+    tq_params_int8s(tq_request_params(request), ids, count);
+    tq_request_send(request, TQ_QUERY_CREATED);
 }
 
-void tq_repository_publish(struct tq_connection *connection, struct tq_request *request,
-                           const char *const *texts, size_t count)
+void tq_repository_publish(struct tq_request *request, const char *const *texts, size_t count)
 {
-    tq_params_texts(tq_connection_params(connection), texts, count);
-    tq_connection_send(connection, request, TQ_QUERY_PUBLISH);
+    tq_params_texts(tq_request_params(request), texts, count);
+    tq_request_send(request, TQ_QUERY_PUBLISH);
 }
 
 void tq_repository_read_created(const struct tq_rows *rows, size_t row, struct tq_claimed *created)

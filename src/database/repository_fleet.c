@@ -23,10 +23,9 @@ enum running_column {
     RUNNING_AGE_MS,
 };
 
-void tq_repository_register(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_registration *registration)
+void tq_repository_register(struct tq_request *request, const struct tq_registration *registration)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_int8(params, registration->id);
     tq_params_text(params, registration->name);
@@ -35,53 +34,50 @@ void tq_repository_register(struct tq_connection *connection, struct tq_request 
     tq_params_text(params, registration->version);
     tq_params_texts(params, registration->types, registration->type_count);
     tq_params_int8(params, registration->lease_ms * 1000);
-    tq_connection_send(connection, request, TQ_QUERY_REGISTER);
+    tq_request_send(request, TQ_QUERY_REGISTER);
 }
 
-void tq_repository_renew(struct tq_connection *connection, struct tq_request *request,
-                         const int64_t *ids, size_t count, int64_t lease_ms)
+void tq_repository_renew(struct tq_request *request, const int64_t *ids, size_t count,
+                         int64_t lease_ms)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_int8s(params, ids, count);
     tq_params_int8(params, lease_ms * 1000);
-    tq_connection_send(connection, request, TQ_QUERY_RENEW);
+    tq_request_send(request, TQ_QUERY_RENEW);
 }
 
-void tq_repository_announce(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_announcement *announcement)
+void tq_repository_announce(struct tq_request *request, const struct tq_announcement *announcement)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_int8(params, announcement->worker_id);
     tq_params_texts(params, announcement->types, announcement->type_count);
     tq_params_int4(params, announcement->generation);
     tq_params_int8(params, announcement->loaded_us);
     tq_params_text(params, announcement->error);
-    tq_connection_send(connection, request, TQ_QUERY_ANNOUNCE);
+    tq_request_send(request, TQ_QUERY_ANNOUNCE);
 }
 
-void tq_repository_sign_off(struct tq_connection *connection, struct tq_request *request,
-                            int64_t id)
+void tq_repository_sign_off(struct tq_request *request, int64_t id)
 {
-    tq_params_int8(tq_connection_params(connection), id);
-    tq_connection_send(connection, request, TQ_QUERY_SIGN_OFF);
+    tq_params_int8(tq_request_params(request), id);
+    tq_request_send(request, TQ_QUERY_SIGN_OFF);
 }
 
-void tq_repository_terminate(struct tq_connection *connection, struct tq_request *request,
-                             const int32_t *backends, size_t count)
+void tq_repository_terminate(struct tq_request *request, const int32_t *backends, size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_column(params, TQ_ELEMENT_INT4,
                      &(struct tq_structs){backends, sizeof *backends, count}, 0);
-    tq_connection_send(connection, request, TQ_QUERY_TERMINATE);
+    tq_request_send(request, TQ_QUERY_TERMINATE);
 }
 
-void tq_repository_live_blocks(struct tq_connection *connection, struct tq_request *request)
+void tq_repository_live_blocks(struct tq_request *request)
 {
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_LIVE_BLOCKS);
+    (void)tq_request_params(request); /* none */
+    tq_request_send(request, TQ_QUERY_LIVE_BLOCKS);
 }
 
 static void add_blocks(struct tq_params *params, uint32_t from, uint32_t to)
@@ -90,47 +86,44 @@ static void add_blocks(struct tq_params *params, uint32_t from, uint32_t to)
     tq_params_tid(params, (struct tq_tid){.block = to});
 }
 
-void tq_repository_stale(struct tq_connection *connection, struct tq_request *request,
-                         uint32_t from, uint32_t to, int limit)
+void tq_repository_stale(struct tq_request *request, uint32_t from, uint32_t to, int limit)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     add_blocks(params, from, to);
     tq_params_int4(params, limit);
-    tq_connection_send(connection, request, TQ_QUERY_STALE);
+    tq_request_send(request, TQ_QUERY_STALE);
 }
 
-void tq_repository_held(struct tq_connection *connection, struct tq_request *request, uint32_t from,
-                        uint32_t to, int64_t worker_id)
+void tq_repository_held(struct tq_request *request, uint32_t from, uint32_t to, int64_t worker_id)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     add_blocks(params, from, to);
     tq_params_int8(params, worker_id);
-    tq_connection_send(connection, request, TQ_QUERY_HELD);
+    tq_request_send(request, TQ_QUERY_HELD);
 }
 
-void tq_repository_remaining(struct tq_connection *connection, struct tq_request *request,
-                             const char *const *types, size_t count, bool with_future)
+void tq_repository_remaining(struct tq_request *request, const char *const *types, size_t count,
+                             bool with_future)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     tq_params_texts(params, types, count);
     tq_params_bool(params, with_future);
-    tq_connection_send(connection, request, TQ_QUERY_REMAINING);
+    tq_request_send(request, TQ_QUERY_REMAINING);
 }
 
-void tq_repository_cancel_requests(struct tq_connection *connection, struct tq_request *request)
+void tq_repository_cancel_requests(struct tq_request *request)
 {
-    (void)tq_connection_params(connection); /* none */
-    tq_connection_send(connection, request, TQ_QUERY_CANCEL_REQUESTS);
+    (void)tq_request_params(request); /* none */
+    tq_request_send(request, TQ_QUERY_CANCEL_REQUESTS);
 }
 
-void tq_repository_unhandled_types(struct tq_connection *connection, struct tq_request *request,
-                                   int most)
+void tq_repository_unhandled_types(struct tq_request *request, int most)
 {
-    tq_params_int4(tq_connection_params(connection), most);
-    tq_connection_send(connection, request, TQ_QUERY_UNHANDLED_TYPES);
+    tq_params_int4(tq_request_params(request), most);
+    tq_request_send(request, TQ_QUERY_UNHANDLED_TYPES);
 }
 
 void tq_repository_read_registered(const struct tq_rows *rows, struct tq_renewal *renewal)

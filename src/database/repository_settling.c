@@ -44,39 +44,38 @@ static void add_completed(struct tq_params *params, struct tq_settled *const *it
     tq_params_int8(params, worker_id);
 }
 
-void tq_repository_complete(struct tq_connection *connection, struct tq_request *request,
-                            struct tq_settled *const *items, size_t count, int64_t worker_id)
+void tq_repository_complete(struct tq_request *request, struct tq_settled *const *items,
+                            size_t count, int64_t worker_id)
 {
-    add_completed(tq_connection_params(connection), items, count, worker_id);
-    tq_connection_send(connection, request, TQ_QUERY_COMPLETE);
+    add_completed(tq_request_params(request), items, count, worker_id);
+    tq_request_send(request, TQ_QUERY_COMPLETE);
 }
 
-void tq_repository_complete_logged(struct tq_connection *connection, struct tq_request *request,
-                                   struct tq_settled *const *items, size_t count, int64_t worker_id)
+void tq_repository_complete_logged(struct tq_request *request, struct tq_settled *const *items,
+                                   size_t count, int64_t worker_id)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     add_completed(params, items, count, worker_id);
     ADD(JSONB, notes);
-    tq_connection_send(connection, request, TQ_QUERY_COMPLETE_LOGGED);
+    tq_request_send(request, TQ_QUERY_COMPLETE_LOGGED);
 }
 
-void tq_repository_progress(struct tq_connection *connection, struct tq_request *request,
-                            const struct tq_progress_item *items, size_t count)
+void tq_repository_progress(struct tq_request *request, const struct tq_progress_item *items,
+                            size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
     const struct tq_structs all = {items, sizeof *items, count};
 
     tq_params_column(params, TQ_ELEMENT_INT8, &all, offsetof(struct tq_progress_item, id));
     tq_params_column(params, TQ_ELEMENT_INT4, &all, offsetof(struct tq_progress_item, claims));
     tq_params_column(params, TQ_ELEMENT_JSONB, &all, offsetof(struct tq_progress_item, text));
-    tq_connection_send(connection, request, TQ_QUERY_PROGRESS);
+    tq_request_send(request, TQ_QUERY_PROGRESS);
 }
 
-void tq_repository_fail(struct tq_connection *connection, struct tq_request *request,
-                        struct tq_settled *const *items, size_t count)
+void tq_repository_fail(struct tq_request *request, struct tq_settled *const *items, size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     ADD(INT8, id);
     ADD(TID, tid);
@@ -87,13 +86,13 @@ void tq_repository_fail(struct tq_connection *connection, struct tq_request *req
     add_errors(params, items, count);
     add_max_attempts(params, items, count);
     ADD(JSONB, notes);
-    tq_connection_send(connection, request, TQ_QUERY_FAIL);
+    tq_request_send(request, TQ_QUERY_FAIL);
 }
 
-void tq_repository_requeue(struct tq_connection *connection, struct tq_request *request,
-                           struct tq_settled *const *items, size_t count)
+void tq_repository_requeue(struct tq_request *request, struct tq_settled *const *items,
+                           size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     ADD(INT8, id);
     ADD(TID, tid);
@@ -109,30 +108,29 @@ void tq_repository_requeue(struct tq_connection *connection, struct tq_request *
     ADD(BOOL, is_handed_back);
     add_errors(params, items, count);
     ADD(JSONB, notes);
-    tq_connection_send(connection, request, TQ_QUERY_REQUEUE);
+    tq_request_send(request, TQ_QUERY_REQUEUE);
 }
 
-void tq_repository_locate(struct tq_connection *connection, struct tq_request *request,
-                          struct tq_settled *const *items, size_t count)
+void tq_repository_locate(struct tq_request *request, struct tq_settled *const *items, size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     ADD(INT8, id);
     ADD(INT4, claims);
     ADD(INT8, worker_id);
-    tq_connection_send(connection, request, TQ_QUERY_LOCATE);
+    tq_request_send(request, TQ_QUERY_LOCATE);
 }
 
-void tq_repository_written(struct tq_connection *connection, struct tq_request *request,
-                           struct tq_settled *const *items, size_t count)
+void tq_repository_written(struct tq_request *request, struct tq_settled *const *items,
+                           size_t count)
 {
-    struct tq_params *params = tq_connection_params(connection);
+    struct tq_params *params = tq_request_params(request);
 
     ADD(INT8, id);
     ADD(INT4, claims);
     ADD(INT8, worker_id);
     ADD(TEXT, kind);
-    tq_connection_send(connection, request, TQ_QUERY_WRITTEN);
+    tq_request_send(request, TQ_QUERY_WRITTEN);
 }
 
 bool tq_repository_read_is_written(const struct tq_rows *rows, int64_t id)

@@ -34,5 +34,5 @@ void tq_canceller_look(struct tq_canceller *canceller)
     if (canceller->request.is_pending)
         return;
     canceller->request.on_done = on_requests;
-    tq_repository_cancel_requests(canceller->connection, &canceller->request);
+    tq_repository_cancel_requests(&canceller->request);
 }

@@ -9,8 +9,7 @@
 #include "database/repository.h"
 #include "worker/dispatcher.h"
 
-struct tq_canceller { /* zero-initialized but for the first two */
-    struct tq_connection *connection;
+struct tq_canceller { /* zero-initialized but for the dispatcher and the request's connection */
     struct tq_dispatcher *dispatcher;
     struct tq_request request;
     bool wants_more;

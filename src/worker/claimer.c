@@ -176,7 +176,7 @@ struct tq_lanes *tq_claimer_lanes(struct tq_claimer *claimer)
 static void send_mark(struct tq_claimer *claimer, int promise_ms)
 {
     claimer->marked_us = tq_clock_us();
-    tq_repository_mark(claimer->config.connection, begin(&claimer->mark), promise_ms);
+    tq_repository_mark(begin(&claimer->mark), promise_ms);
 }
 
 static void send_discover(struct tq_claimer *claimer)
@@ -185,8 +185,7 @@ static void send_discover(struct tq_claimer *claimer)
     const struct tq_lane_gap *gaps = tq_lanes_gaps(claimer->lanes, &gap_count);
     const struct tq_lane_cursor *resting = tq_lanes_resting(claimer->lanes, &resting_count);
 
-    tq_repository_discover(claimer->config.connection, begin(&claimer->discover), gaps, gap_count,
-                           resting, resting_count);
+    tq_repository_discover(begin(&claimer->discover), gaps, gap_count, resting, resting_count);
 }
 
 /* Before anything looks behind a cursor. */
@@ -203,8 +202,8 @@ static void send_claim(struct tq_claimer *claimer, int capacity)
     const struct tq_lane_cursor *lanes = tq_lanes_active(claimer->lanes, &count);
 
     claimer->claim_limit = capacity < MAX_CLAIM ? capacity : MAX_CLAIM;
-    tq_repository_claim(claimer->config.connection, begin(&claimer->claim), lanes, count,
-                        claimer->claim_limit, claimer->worker_id);
+    tq_repository_claim(begin(&claimer->claim), lanes, count, claimer->claim_limit,
+                        claimer->worker_id);
 }
 
 static void send_next_due(struct tq_claimer *claimer)
@@ -212,7 +211,7 @@ static void send_next_due(struct tq_claimer *claimer)
     size_t count;
     const struct tq_lane_cursor *lanes = tq_lanes_all(claimer->lanes, &count);
 
-    tq_repository_next_due(claimer->config.connection, begin(&claimer->next_due), lanes, count);
+    tq_repository_next_due(begin(&claimer->next_due), lanes, count);
 }
 
 /* While producers keep silent because of us, and while those that did may still commit, we are the
@@ -231,8 +230,7 @@ static void ring_doorbell(struct tq_claimer *claimer, int64_t now_us)
     const struct tq_generation *generation = *config->generation;
     struct tq_request *request = begin(&claimer->doorbell);
 
-    tq_repository_ring_doorbell(config->doorbell, request, generation->types,
-                                generation->type_count, lanes, count,
+    tq_repository_ring_doorbell(request, generation->types, generation->type_count, lanes, count,
                                 config->capacity(config->owner) <= 0, claimer->worker_id);
 }
 
@@ -273,8 +271,7 @@ static void send_found(struct tq_claimer *claimer)
         count = (size_t)capacity;
     claimer->found_count -= count;
     claimer->found_limit = (int)count;
-    tq_repository_claim_found(claimer->config.connection, begin(&claimer->found),
-                              claimer->places + claimer->found_count,
+    tq_repository_claim_found(begin(&claimer->found), claimer->places + claimer->found_count,
                               claimer->ids + claimer->found_count, count, claimer->worker_id);
 }
 
@@ -328,7 +325,7 @@ static void maybe_ask_remaining(struct tq_claimer *claimer)
     const struct tq_generation *generation = *config->generation;
     struct tq_request *request = begin(&claimer->remaining);
 
-    tq_repository_remaining(config->connection, request, generation->types, generation->type_count,
+    tq_repository_remaining(request, generation->types, generation->type_count,
                             config->counts_future);
 }
 
@@ -529,6 +526,7 @@ static void ask_init(struct ask *ask, struct tq_claimer *claimer,
                                      const struct tq_err *))
 {
     ask->claimer = claimer;
+    ask->request.connection = claimer->config.connection;
     ask->request.on_done = on_done;
 }
 
@@ -550,6 +548,7 @@ struct tq_claimer *tq_claimer_new(const struct tq_claimer_config *config)
     ask_init(&claimer->next_due, claimer, on_next_due);
     ask_init(&claimer->remaining, claimer, on_remaining);
     ask_init(&claimer->doorbell, claimer, on_doorbell);
+    claimer->doorbell.request.connection = config->doorbell;
     return claimer;
 }
 

@@ -48,6 +48,7 @@ struct tq_echo *tq_echo_new(const struct tq_echo_config *config)
 
     (void)snprintf(echo->payload, sizeof echo->payload, "%c%" PRIx64, MARK, tq_random());
     echo->config = *config;
+    echo->request.connection = config->caller;
     (void)uv_timer_init(config->loop, &echo->timer); /* always 0 */
     echo->timer.data = echo;
     if (config->listener != NULL)
@@ -98,7 +99,7 @@ static void call(struct tq_echo *echo)
 {
     echo->is_waiting = true;
     echo->request.on_done = on_called;
-    tq_repository_echo(echo->config.caller, &echo->request, echo->payload);
+    tq_repository_echo(&echo->request, echo->payload);
 }
 
 static void give_up(struct tq_echo *echo)

@@ -36,7 +36,7 @@ void tq_hearsay_promise(struct tq_hearsay *hearsay)
     if (hearsay->promise.is_pending || hearsay->is_ended || !is_wanted(hearsay, TQ_EVENT_CREATED))
         return;
     hearsay->promise.on_done = on_promised;
-    tq_repository_hear(hearsay->connection, &hearsay->promise);
+    tq_repository_hear(&hearsay->promise);
 }
 
 /* ---- reading ---- */
@@ -101,7 +101,7 @@ static void read_next(struct tq_hearsay *hearsay)
     memmove(hearsay->waiting, hearsay->waiting + count,
             hearsay->waiting_count * sizeof *hearsay->waiting);
     hearsay->reading.on_done = on_read;
-    tq_repository_created(hearsay->connection, &hearsay->reading, ids, count);
+    tq_repository_created(&hearsay->reading, ids, count);
 }
 
 static void take(struct tq_hearsay *hearsay, const struct tq_rumour *rumour)

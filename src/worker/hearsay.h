@@ -25,10 +25,9 @@ struct tq_rumour {
 };
 
 struct tq_hearsay {
-    struct tq_connection *connection;        /* [const] the control connection */
     struct tq_generation *const *generation; /* [const] the current one, when it is looked at */
     struct tq_events *events;                /* [const] */
-    struct tq_request promise, reading;
+    struct tq_request promise, reading;      /* their connection is set by the worker */
     bool is_ended;
     struct tq_rumour waiting[TQ_HEARSAY_MOST], asked[TQ_HEARSAY_BATCH];
     size_t waiting_count, asked_count, dropped;

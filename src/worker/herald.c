@@ -34,16 +34,19 @@ void tq_herald_catch_up(struct tq_herald *herald)
 
     if (!herald->is_due || herald->request.is_pending || herald->worker_id == 0)
         return;
+
+    const struct tq_announcement announcement = {
+        .worker_id = herald->worker_id,
+        .types = generation->types,
+        .type_count = generation->type_count,
+        .generation = generation->number,
+        .loaded_us = tq_clock_us() - generation->loaded_us,
+        .error = herald->error,
+    };
+
     herald->is_due = false;
     herald->request.on_done = on_announced;
-    tq_repository_announce(
-        herald->connection, &herald->request,
-        &(struct tq_announcement){.worker_id = herald->worker_id,
-                                  .types = generation->types,
-                                  .type_count = generation->type_count,
-                                  .generation = generation->number,
-                                  .loaded_us = tq_clock_us() - generation->loaded_us,
-                                  .error = herald->error});
+    tq_repository_announce(&herald->request, &announcement);
 }
 
 void tq_herald_announce(struct tq_herald *herald)

@@ -13,10 +13,9 @@
 struct tq_generation;
 
 struct tq_herald {
-    struct tq_connection *connection;        /* [const] the control connection */
     struct tq_generation *const *generation; /* [const] the current one, when it is looked at */
     int64_t worker_id;                       /* 0: not registered yet */
-    struct tq_request request;
+    struct tq_request request;               /* its connection is set by the worker */
     bool is_due;
     char *error; /* of the files as they are now, or NULL */
 };

@@ -85,20 +85,19 @@ static bool send_aging(struct tq_janitor *janitor, const char *status, int64_t k
 {
     if (keep_ms == TQ_FOREVER_MS)
         return false;
-    tq_chore_cleanup(janitor->config.connection, &janitor->request, status, keep_ms * 1000, most);
+    tq_chore_cleanup(&janitor->request, status, keep_ms * 1000, most);
     return true;
 }
 
 static bool send_chore(struct tq_janitor *janitor)
 {
-    struct tq_connection *connection = janitor->config.connection;
     const struct tq_retention *retention = &janitor->config.retention;
     int64_t lease_ms = janitor->config.lease_ms;
     int most = lease_ms > LEAST_ROWS ? (int)lease_ms : LEAST_ROWS;
 
     switch (janitor->chore) {
     case MAKE_DAYS:
-        tq_chore_make_days(connection, &janitor->request);
+        tq_chore_make_days(&janitor->request);
         return true;
     case AGE_COMPLETED:
         return send_aging(janitor, "completed", retention->completed_ms, most);
@@ -107,13 +106,13 @@ static bool send_chore(struct tq_janitor *janitor)
     case AGE_CANCELLED:
         return send_aging(janitor, "cancelled", retention->cancelled_ms, most);
     case SETTLE_DAYS:
-        tq_chore_settle_days(connection, &janitor->request, most);
+        tq_chore_settle_days(&janitor->request, most);
         return true;
     case COMPACT_COUNTS:
-        tq_chore_compact_counts(connection, &janitor->request, most);
+        tq_chore_compact_counts(&janitor->request, most);
         return true;
     case FORGET_WORKERS:
-        tq_chore_forget_workers(connection, &janitor->request);
+        tq_chore_forget_workers(&janitor->request);
         return true;
     case CHORE_COUNT:
         break;
@@ -167,6 +166,7 @@ struct tq_janitor *tq_janitor_new(const struct tq_janitor_config *config)
     struct tq_janitor *janitor = tq_zalloc(sizeof *janitor);
 
     janitor->config = *config;
+    janitor->request.connection = config->connection;
     janitor->request.on_done = on_step;
     (void)uv_timer_init(config->loop, &janitor->timer); /* always 0 */
     janitor->timer.data = janitor;

@@ -45,6 +45,7 @@ struct tq_lease *tq_lease_new(const struct tq_lease_config *config)
     struct tq_lease *lease = tq_zalloc(sizeof *lease);
 
     lease->config = *config;
+    lease->request.connection = config->connection;
     (void)uv_timer_init(config->loop, &lease->renew_timer); /* both always 0 */
     (void)uv_timer_init(config->loop, &lease->expiry_timer);
     lease->renew_timer.data = lease->expiry_timer.data = lease;
@@ -133,7 +134,7 @@ static void enter(struct tq_lease *lease)
     registration->type_count = generation->type_count;
     lease->sent_us = tq_clock_boot_us();
     lease->request.on_done = on_registered;
-    tq_repository_register(lease->config.connection, &lease->request, registration);
+    tq_repository_register(&lease->request, registration);
 }
 
 static void lose(struct tq_lease *lease)
@@ -223,7 +224,7 @@ static void on_renew_timer(uv_timer_t *timer)
     }
     lease->sent_us = tq_clock_boot_us();
     lease->request.on_done = on_renewed;
-    tq_repository_renew(lease->config.connection, &lease->request, lease->ids, lease->id_count,
+    tq_repository_renew(&lease->request, lease->ids, lease->id_count,
                         lease->config.registration.lease_ms);
 }
 
@@ -295,5 +296,5 @@ void tq_lease_sign_off(struct tq_lease *lease, void (*on_done)(void *owner))
         return;
     }
     lease->request.on_done = on_signed_off;
-    tq_repository_sign_off(lease->config.connection, &lease->request, lease->ids[0]);
+    tq_repository_sign_off(&lease->request, lease->ids[0]);
 }

@@ -12,7 +12,6 @@ enum { INTERVAL_MS = 1000, MAX_BATCH = 1000 };
 
 struct tq_progress {
     struct tq_request request;
-    struct tq_connection *connection;
     uv_timer_t timer;                /* active for a second after each batch */
     struct tq_letter *first, **last; /* reports */
 };
@@ -33,8 +32,8 @@ struct tq_progress *tq_progress_new(uv_loop_t *loop, struct tq_connection *conne
 {
     struct tq_progress *progress = tq_zalloc(sizeof *progress);
 
+    progress->request.connection = connection;
     progress->request.on_done = on_written;
-    progress->connection = connection;
     progress->last = &progress->first;
     (void)uv_timer_init(loop, &progress->timer); /* always 0 */
     progress->timer.data = progress;
@@ -77,8 +76,8 @@ static void flush(struct tq_progress *progress)
     count = take(progress, reports);
     for (size_t i = 0; i < count; i++)
         items[i] = (struct tq_progress_item){reports[i]->id, reports[i]->claims, reports[i]->text};
-    if (tq_connection_is_ready(progress->connection))
-        tq_repository_progress(progress->connection, &progress->request, items, count);
+    if (tq_connection_is_ready(progress->request.connection))
+        tq_repository_progress(&progress->request, items, count);
     free_all(reports, count);
 }
 

@@ -36,6 +36,7 @@ struct tq_publisher *tq_publisher_new(const struct tq_publisher_config *config)
     struct tq_publisher *publisher = tq_zalloc(sizeof *publisher);
 
     publisher->config = *config;
+    publisher->request.connection = config->connection;
     (void)uv_timer_init(config->loop, &publisher->timer); /* always 0 */
     publisher->timer.data = publisher;
     return publisher;
@@ -168,8 +169,7 @@ static void send_batch(struct tq_publisher *publisher)
     memmove(publisher->texts, publisher->texts + count,
             publisher->count * sizeof *publisher->texts);
     publisher->request.on_done = on_sent;
-    tq_repository_publish(publisher->config.connection, &publisher->request,
-                          (const char *const *)batch, count);
+    tq_repository_publish(&publisher->request, (const char *const *)batch, count);
     for (size_t i = 0; i < count; i++)
         free(batch[i]);
 }

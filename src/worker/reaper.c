@@ -61,6 +61,7 @@ struct tq_reaper *tq_reaper_new(const struct tq_reaper_config *config)
     struct tq_reaper *reaper = tq_zalloc(sizeof *reaper);
 
     reaper->config = *config;
+    reaper->request.connection = config->connection;
     (void)uv_timer_init(config->loop, &reaper->timer); /* always 0 */
     reaper->timer.data = reaper;
     return reaper;
@@ -249,8 +250,6 @@ static void begin_scan(struct tq_reaper *reaper, enum scan scan)
 /* Sends the next slice, or begins what is wanted, or waits for the next check. */
 static void advance(struct tq_reaper *reaper)
 {
-    struct tq_connection *connection = reaper->config.connection;
-
     if (reaper->request.is_pending)
         return;
     if (reaper->scan != HELD &&
@@ -272,9 +271,9 @@ static void advance(struct tq_reaper *reaper)
     reaper->sent_us = tq_clock_us();
     reaper->request.on_done = on_slice;
     if (reaper->blocks < 0)
-        tq_repository_live_blocks(connection, &reaper->request);
+        tq_repository_live_blocks(&reaper->request);
     else if (reaper->scan == HELD)
-        tq_repository_held(connection, &reaper->request, from, to, reaper->worker_id);
+        tq_repository_held(&reaper->request, from, to, reaper->worker_id);
     else
-        tq_repository_stale(connection, &reaper->request, from, to, SLICE_ROWS);
+        tq_repository_stale(&reaper->request, from, to, SLICE_ROWS);
 }

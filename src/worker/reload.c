@@ -47,7 +47,7 @@ void tq_worker_watch_handlers(struct tq_worker *worker)
     const struct tq_worker_options *options = worker->options;
 
     worker->herald = (struct tq_herald){
-        .connection = worker->control.connection,
+        .request.connection = worker->control.connection,
         .generation = &worker->generation,
     };
     worker->reloader = tq_reloader_new(&(struct tq_reloader_config){

@@ -104,6 +104,7 @@ struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connect
     list_init(&settler->locked.list);
     list_init(&settler->unsure.list);
     settler->locked.settler = settler->unsure.settler = settler;
+    settler->locked.request.connection = settler->unsure.request.connection = connection;
     settler->locked.request.on_done = on_locked_located;
     settler->unsure.request.on_done = on_unsure_answered;
     (void)uv_timer_init(loop, &settler->timer); /* always 0 */
@@ -114,6 +115,7 @@ struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connect
         batch->settler = settler;
         batch->verdict = (enum tq_verdict)i;
         batch->limit = MAX_BATCH;
+        batch->request.connection = connection;
         batch->request.on_done = on_written;
         list_init(&batch->queued);
     }
@@ -186,26 +188,24 @@ void tq_settler_drop(struct tq_settler *settler,
 
 /* ---- flushing ---- */
 
-static void send_batch(struct tq_settler *settler, struct batch *batch)
+static void send_batch(struct batch *batch)
 {
-    struct tq_connection *connection = settler->connection;
-
     batch->is_locating = false;
     switch (batch->verdict) {
     case TQ_VERDICT_COMPLETE:
-        tq_repository_complete(connection, &batch->request, batch->items, batch->count,
+        tq_repository_complete(&batch->request, batch->items, batch->count,
                                batch->items[0]->worker_id);
         return;
     case TQ_VERDICT_COMPLETE_LOGGED:
-        tq_repository_complete_logged(connection, &batch->request, batch->items, batch->count,
+        tq_repository_complete_logged(&batch->request, batch->items, batch->count,
                                       batch->items[0]->worker_id);
         return;
     case TQ_VERDICT_FAIL:
-        tq_repository_fail(connection, &batch->request, batch->items, batch->count);
+        tq_repository_fail(&batch->request, batch->items, batch->count);
         return;
     case TQ_VERDICT_REQUEUE:
     case TQ_VERDICT_COUNT:
-        tq_repository_requeue(connection, &batch->request, batch->items, batch->count);
+        tq_repository_requeue(&batch->request, batch->items, batch->count);
         return;
     }
 }
@@ -246,7 +246,7 @@ void tq_settler_flush(struct tq_settler *settler)
         if (batch->count == 0)
             continue;
         settler->in_flight++;
-        send_batch(settler, batch);
+        send_batch(batch);
     }
 }
 
@@ -266,7 +266,7 @@ static void ask_about_locked(struct tq_settler *settler)
     struct aside *locked = &settler->locked;
 
     if (fill_aside(settler, locked))
-        tq_repository_locate(settler->connection, &locked->request, locked->items, locked->count);
+        tq_repository_locate(&locked->request, locked->items, locked->count);
 }
 
 static void ask_about_unsure(struct tq_settler *settler)
@@ -274,7 +274,7 @@ static void ask_about_unsure(struct tq_settler *settler)
     struct aside *unsure = &settler->unsure;
 
     if (fill_aside(settler, unsure))
-        tq_repository_written(settler->connection, &unsure->request, unsure->items, unsure->count);
+        tq_repository_written(&unsure->request, unsure->items, unsure->count);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -314,7 +314,7 @@ static void finish_batch(struct batch *batch)
 static void locate(struct batch *batch)
 {
     batch->is_locating = true;
-    tq_repository_locate(batch->settler->connection, &batch->request, batch->items, batch->count);
+    tq_repository_locate(&batch->request, batch->items, batch->count);
 }
 
 /* Those that were written are settled; the others stay in the batch, to be located. */

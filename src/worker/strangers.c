@@ -100,7 +100,7 @@ static void on_timer(uv_timer_t *timer)
     if (strangers->is_pending || !tq_connection_is_ready(strangers->config.connection))
         return;
     strangers->is_pending = true;
-    tq_repository_unhandled_types(strangers->config.connection, &strangers->request,
+    tq_repository_unhandled_types(&strangers->request,
                                   MOST + 1); /* one more tells that there are more */
 }
 
@@ -110,6 +110,7 @@ struct tq_strangers *tq_strangers_new(const struct tq_strangers_config *config)
     uint64_t interval_ms = (uint64_t)config->interval_ms;
 
     strangers->config = *config;
+    strangers->request.connection = config->connection;
     strangers->request.on_done = on_types;
     (void)uv_timer_init(config->loop, &strangers->timer); /* always 0 */
     strangers->timer.data = strangers;

@@ -54,8 +54,7 @@ static void send_slice(struct tq_sweeper *sweeper)
                         ? TQ_PG_TIME_MIN
                         : sweeper->to - sweeper->width_us;
     sweeper->sent_us = tq_clock_us();
-    tq_repository_sweep(sweeper->config.connection, &sweeper->request, lanes, count, sweeper->from,
-                        sweeper->to, MAX_FOUND);
+    tq_repository_sweep(&sweeper->request, lanes, count, sweeper->from, sweeper->to, MAX_FOUND);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -75,6 +74,7 @@ struct tq_sweeper *tq_sweeper_new(const struct tq_sweeper_config *config)
     sweeper->config = *config;
     sweeper->width_us = WHOLE;
     sweeper->to = INT64_MAX;
+    sweeper->request.connection = config->connection;
     sweeper->request.on_done = on_slice;
     (void)uv_timer_init(config->loop, &sweeper->timer); /* always 0 */
     sweeper->timer.data = sweeper;

@@ -113,8 +113,9 @@ static void terminate(struct tq_watchdog *watchdog, const int32_t *backends, siz
     if (count == 0)
         return;
     request = tq_zalloc(sizeof *request);
+    request->connection = watchdog->config.connection;
     request->on_done = on_terminated;
-    tq_repository_terminate(watchdog->config.connection, request, backends, count);
+    tq_repository_terminate(request, backends, count);
 }
 
 /* ---- replacing ---- */

@@ -341,10 +341,11 @@ static void make_keeping_parts(struct tq_worker *worker)
     const struct tq_worker_options *options = worker->options;
 
     worker->canceller = (struct tq_canceller){
-        .connection = worker->control.connection,
         .dispatcher = worker->dispatcher,
+        .request.connection = worker->control.connection,
     };
-    worker->hearsay.connection = worker->control.connection;
+    worker->hearsay.promise.connection = worker->control.connection;
+    worker->hearsay.reading.connection = worker->control.connection;
     worker->hearsay.generation = &worker->generation;
     worker->hearsay.events = worker->events;
     worker->reaper = tq_reaper_new(&(struct tq_reaper_config){
