@@ -138,11 +138,11 @@ int64_t tq_repository_read_next_due_us(const struct tq_rows *rows); /* -1: none 
 void tq_repository_read_found(const struct tq_rows *rows, size_t row, struct tq_tid *place,
                               int64_t *id);
 
-/* ---- settling: count items, none of them twice ---- */
+/* ---- settling: count items, none of them twice; completions of one worker id ---- */
 void tq_repository_complete(struct tq_request *request, struct tq_settled *const *items,
-                            size_t count, int64_t worker_id);
+                            size_t count);
 void tq_repository_complete_logged(struct tq_request *request, struct tq_settled *const *items,
-                                   size_t count, int64_t worker_id);
+                                   size_t count);
 void tq_repository_fail(struct tq_request *request, struct tq_settled *const *items, size_t count);
 void tq_repository_requeue(struct tq_request *request, struct tq_settled *const *items,
                            size_t count);

@@ -32,8 +32,7 @@ static void add_max_attempts(struct tq_params *params, struct tq_settled *const 
     }
 }
 
-static void add_completed(struct tq_params *params, struct tq_settled *const *items, size_t count,
-                          int64_t worker_id)
+static void add_completed(struct tq_params *params, struct tq_settled *const *items, size_t count)
 {
     ADD(INT8, id);
     ADD(TID, tid);
@@ -41,22 +40,22 @@ static void add_completed(struct tq_params *params, struct tq_settled *const *it
     tq_params_array(params, TQ_ELEMENT_JSONB, count);
     for (size_t i = 0; i < count; i++)
         tq_params_item_jsonb(params, items[i]->result, items[i]->result_len);
-    tq_params_int8(params, worker_id);
+    tq_params_int8(params, items[0]->worker_id);
 }
 
 void tq_repository_complete(struct tq_request *request, struct tq_settled *const *items,
-                            size_t count, int64_t worker_id)
+                            size_t count)
 {
-    add_completed(tq_request_params(request), items, count, worker_id);
+    add_completed(tq_request_params(request), items, count);
     tq_request_send(request, TQ_QUERY_COMPLETE);
 }
 
 void tq_repository_complete_logged(struct tq_request *request, struct tq_settled *const *items,
-                                   size_t count, int64_t worker_id)
+                                   size_t count)
 {
     struct tq_params *params = tq_request_params(request);
 
-    add_completed(params, items, count, worker_id);
+    add_completed(params, items, count);
     ADD(JSONB, notes);
     tq_request_send(request, TQ_QUERY_COMPLETE_LOGGED);
 }

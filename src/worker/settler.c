@@ -17,6 +17,15 @@ enum {
     REFUSED_RETRY_MS = 1000,
 };
 
+/* What sends the statement of each verdict. */
+static void (*const writers[TQ_VERDICT_COUNT])(struct tq_request *request,
+                                               struct tq_settled *const *items, size_t count) = {
+    [TQ_VERDICT_COMPLETE] = tq_repository_complete,
+    [TQ_VERDICT_COMPLETE_LOGGED] = tq_repository_complete_logged,
+    [TQ_VERDICT_FAIL] = tq_repository_fail,
+    [TQ_VERDICT_REQUEUE] = tq_repository_requeue,
+};
+
 struct list {
     struct tq_settlement *first, **last;
 };
@@ -25,7 +34,6 @@ struct list {
 struct batch {
     struct tq_request request;
     struct tq_settler *settler;
-    enum tq_verdict verdict;
     struct list queued;
     size_t limit; /* halved when data are refused, doubled when a batch went through */
     struct tq_settled *items[MAX_BATCH]; /* in flight; each is the first member of its settlement */
@@ -38,6 +46,7 @@ struct batch {
 struct aside {
     struct tq_request request; /* first */
     struct tq_settler *settler;
+    void (*ask)(struct tq_request *request, struct tq_settled *const *items, size_t count);
     struct list list;
     struct tq_settled *items[MAX_BATCH]; /* being asked about */
     size_t count;
@@ -105,6 +114,8 @@ struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connect
     list_init(&settler->unsure.list);
     settler->locked.settler = settler->unsure.settler = settler;
     settler->locked.request.connection = settler->unsure.request.connection = connection;
+    settler->locked.ask = tq_repository_locate;
+    settler->unsure.ask = tq_repository_written;
     settler->locked.request.on_done = on_locked_located;
     settler->unsure.request.on_done = on_unsure_answered;
     (void)uv_timer_init(loop, &settler->timer); /* always 0 */
@@ -113,7 +124,6 @@ struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connect
         struct batch *batch = &settler->batches[i];
 
         batch->settler = settler;
-        batch->verdict = (enum tq_verdict)i;
         batch->limit = MAX_BATCH;
         batch->request.connection = connection;
         batch->request.on_done = on_written;
@@ -188,28 +198,6 @@ void tq_settler_drop(struct tq_settler *settler,
 
 /* ---- flushing ---- */
 
-static void send_batch(struct batch *batch)
-{
-    batch->is_locating = false;
-    switch (batch->verdict) {
-    case TQ_VERDICT_COMPLETE:
-        tq_repository_complete(&batch->request, batch->items, batch->count,
-                               batch->items[0]->worker_id);
-        return;
-    case TQ_VERDICT_COMPLETE_LOGGED:
-        tq_repository_complete_logged(&batch->request, batch->items, batch->count,
-                                      batch->items[0]->worker_id);
-        return;
-    case TQ_VERDICT_FAIL:
-        tq_repository_fail(&batch->request, batch->items, batch->count);
-        return;
-    case TQ_VERDICT_REQUEUE:
-    case TQ_VERDICT_COUNT:
-        tq_repository_requeue(&batch->request, batch->items, batch->count);
-        return;
-    }
-}
-
 static size_t bytes_of(const struct tq_settled *settled)
 {
     return settled->result_len + (settled->error != NULL ? strlen(settled->error) : 0) +
@@ -246,35 +234,20 @@ void tq_settler_flush(struct tq_settler *settler)
         if (batch->count == 0)
             continue;
         settler->in_flight++;
-        send_batch(batch);
+        batch->is_locating = false;
+        writers[i](&batch->request, batch->items, batch->count);
     }
 }
 
-/* False when there is nothing to ask, or an answer is on its way. */
-static bool fill_aside(struct tq_settler *settler, struct aside *aside)
+/* Unless there is nothing to ask, or an answer is on its way. */
+static void ask_about(struct tq_settler *settler, struct aside *aside)
 {
     if (aside->count > 0 || aside->list.first == NULL ||
         !tq_connection_is_ready(settler->connection))
-        return false;
+        return;
     while (aside->list.first != NULL && aside->count < MAX_BATCH)
         aside->items[aside->count++] = &list_take(&aside->list)->settled;
-    return true;
-}
-
-static void ask_about_locked(struct tq_settler *settler)
-{
-    struct aside *locked = &settler->locked;
-
-    if (fill_aside(settler, locked))
-        tq_repository_locate(&locked->request, locked->items, locked->count);
-}
-
-static void ask_about_unsure(struct tq_settler *settler)
-{
-    struct aside *unsure = &settler->unsure;
-
-    if (fill_aside(settler, unsure))
-        tq_repository_written(&unsure->request, unsure->items, unsure->count);
+    aside->ask(&aside->request, aside->items, aside->count);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -282,8 +255,8 @@ static void on_timer(uv_timer_t *timer)
     struct tq_settler *settler = timer->data;
 
     settler->is_held_back = false;
-    ask_about_locked(settler);
-    ask_about_unsure(settler);
+    ask_about(settler, &settler->locked);
+    ask_about(settler, &settler->unsure);
     tq_settler_flush(settler);
 }
 
@@ -370,7 +343,7 @@ static void sort_located(struct tq_settler *settler, struct tq_settled *const *i
     }
     if (settler->locked.list.first != NULL)
         try_later(settler, LOCKED_RETRY_MS);
-    ask_about_unsure(settler);
+    ask_about(settler, &settler->unsure);
 }
 
 static void take_places(struct batch *batch, const struct tq_rows *rows)
@@ -422,7 +395,7 @@ static void on_unsure_answered(struct tq_request *request, const struct tq_rows 
         settle(aside->settler, settlement,
                tq_repository_read_is_written(rows, settlement->settled.id));
     }
-    ask_about_unsure(aside->settler);
+    ask_about(aside->settler, aside);
 }
 
 /* One item whose data the server refuses. What it said goes; then its own data go, the server's
