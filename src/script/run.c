@@ -32,7 +32,7 @@ static int p_make_thread(lua_State *L)
 
     run->T = lua_newthread(L);
     *tq_thread_word(run->T) |= TQ_THREAD_OWNED;
-    run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    (void)luaL_ref(L, LUA_REGISTRYINDEX); /* for as long as the state lives */
     return 0;
 }
 
@@ -46,7 +46,6 @@ static struct tq_run *take_idle(struct tq_script *script)
     }
     run = tq_zalloc(sizeof *run);
     run->script = script;
-    run->thread_ref = LUA_NOREF;
     lua_pushcfunction(script->L, p_make_thread);
     lua_pushlightuserdata(script->L, run);
     if (lua_pcall(script->L, 1, 0, 0) != LUA_OK) {
