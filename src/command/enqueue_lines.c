@@ -5,8 +5,7 @@
 // written.
 //
 //     collecting --full, over, or the input pauses--> sent --answer--> done
-//                                                       '--refused--> halves, until the line is
-//                                                       found
+//                                                       '--refused--> halves, until it is one line
 //
 // The last step only happens with is_partial; else a refusal ends everything.
 #include "command/enqueue.h"

@@ -4,8 +4,7 @@
 // text is anybody's, so nothing is known of it: rows come back as texts with the kind of each
 // column, and what state the session is in afterwards is asked of libpq.
 //
-//     CONNECTING --> IDLE <--> BUSY        any of them --lost, or given up--> BROKEN --close-->
-//     gone
+//     CONNECTING --> IDLE <--> BUSY    any of them --lost, given up--> BROKEN --close--> gone
 //
 // It does not reconnect: client_pool.h makes another one. Closing it while a statement is under way
 // cancels the statement, because a server notices a closed socket only when it has something to

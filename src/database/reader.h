@@ -34,9 +34,8 @@ void tq_reader_listed(const struct tq_rows *rows, size_t row, struct tq_listed *
 /* A type of pending tasks that no live worker has a handler for. */
 struct tq_unhandled {
     const char *type;
-    const char
-        *oldest_scheduled_at; /* "2026-11-24T09:30:00Z": when its oldest task is, or was, due */
-    const char *document;     /* both as a JSON object */
+    const char *oldest_scheduled_at; /* "2026-11-24T09:30:00Z": when its oldest is or was due */
+    const char *document;            /* both as a JSON object */
 };
 
 TQ_MUST_CHECK bool tq_reader_unhandled_types(struct tq_session *session, int32_t most,

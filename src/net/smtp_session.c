@@ -8,8 +8,7 @@
 //
 //     CONNECTING --connected--> TALKING --taken or refused--> IDLE --a letter--> TALKING
 //          |                       |                            |
-//          '---------------------- '----- broken, closed -------'--patience over, server left-->
-//          CLOSED
+//          '-----------------------'----- broken, closed -------'--patience over, left--> CLOSED
 //
 // While TALKING, the stages of a letter are RSET (after a refusal), MAIL, RCPT for each recipient,
 // DATA, TEXT. A refused letter leaves a connection that works; an unexpected answer does not.

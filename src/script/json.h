@@ -3,17 +3,14 @@
 // The exact JSON codec between texts and Lua values. It knows Lua and libc and nothing of the host,
 // so that it can also be built as a module for plain Lua.
 //
-//     JSON                  Lua
-//     integer               integer; past 64 bits the nearest float, as Lua reads such numerals
-//     (jsonb
-//                           prints 1e20 as 100000000000000000000)
-//     1.0, 1e3              float; one that is integral is written with .0, so that it stays a
-//     float
-//     []                    table marked as an array by its metatable, so that an empty one stays
-//     []
-//     {}                    table; an unmarked table is an array if its keys are 1..n with n > 0
-//     null                  the light userdata NULL, which is lua-cjson's null too
-//     string                string; must be UTF-8 both ways
+//     JSON       Lua
+//     integer    integer; past 64 bits the nearest float, as Lua reads such numerals (jsonb prints
+//                1e20 as 100000000000000000000)
+//     1.0, 1e3   float; one that is integral is written with .0, so that it stays a float
+//     []         table marked as an array by its metatable, so that an empty one stays []
+//     {}         table; an unmarked table is an array if its keys are 1..n with n > 0
+//     null       the light userdata NULL, which is lua-cjson's null too
+//     string     string; must be UTF-8 both ways
 //
 // Encoding reads tables raw: no metamethod runs. All functions raise Lua errors.
 #ifndef TQ_SCRIPT_JSON_H

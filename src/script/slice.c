@@ -4,13 +4,11 @@
 // signal handler arms one for the next instruction when a slice has lasted for two ticks. It runs
 // on the innermost coroutine and does one of these, the first that applies:
 //
-//     - must end, may yield: yield KILL; the run is never resumed, which no pcall can catch
-//
-//     - must end, may not yield: raise, and run again at the next instruction, until it is out
-//
-//     - interrupt is due: raise once, so that the handler can clean up
-//
-//     - slice is long, may yield: yield PREEMPTED; other runs have their turn
+//     must end, may yield       yield KILL: the run is never resumed, which no pcall can catch
+//     must end, may not yield   raise, and run again at the next instruction, until it is out of
+//                               there
+//     interrupt is due          raise once, so that the handler can clean up
+//     slice is long, may yield  yield PREEMPTED: other runs have their turn
 //
 // A raise needs care. Lua runs the hook with hooks disabled and enables them again where the error
 // is caught, so a coroutine that dies of a raise keeps them disabled for the <close> variables that

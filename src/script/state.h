@@ -105,8 +105,7 @@ enum { TQ_RUN_MESSAGE_BYTES = 160, TQ_TICKS_A_SLICE = 2 };
 
 struct tq_run {
     struct tq_script *script;
-    struct lua_State
-        *T; /* its coroutine, anchored as long as the state; goes to the pool with it */
+    struct lua_State *T;            /* its coroutine, anchored for good; goes to the pool with it */
     struct tq_run *next, *previous; /* in live_runs; next alone in idle_runs */
 
     const struct tq_handler *handler;

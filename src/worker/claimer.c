@@ -56,8 +56,7 @@ struct tq_claimer {
     struct ask claim, found, mark, discover, next_due, remaining, doorbell;
     bool ignores_remaining;       /* the answer under way: it is about other types */
     int claim_limit, found_limit; /* of what is under way */
-    struct tq_tid
-        *places; /* what the sweep found and nobody claimed yet: the last found_count of them */
+    struct tq_tid *places;        /* what the sweep found: the last found_count of them are left */
     int64_t *ids;
     size_t found_count, place_capacity, id_capacity;
 

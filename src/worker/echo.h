@@ -6,8 +6,8 @@
 // connection is made anew, which is logged as any outage is.
 //
 //     QUIET --a lease has passed, and the worker sleeps--> CALLED --echo--> QUIET
-//                                                            '--none for half a lease--> reset,
-//                                                            QUIET
+//       ^                                                    |
+//       '-------reset--------none for half a lease-----------'
 //
 // After each reset in a row the next call waits twice as long, up to an hour: where notifications
 // never arrive, the poll interval has to do. A worker that is busy never calls, because NOTIFY

@@ -2,8 +2,8 @@
 //
 // What an executor does with the tasks that it has: starts, resumes, stops and returns them.
 //
-//     inbox -> ready -> (a slot is free) started -> runnable <-> waiting -> finished -> outbox ->
-//     main
+//     inbox -> ready -> (a slot is free) started -> runnable <-> waiting
+//                                                        '-> finished -> outbox -> main
 //
 // The loop sleeps in its poll phase; whatever makes a task runnable starts the idle handle, whose
 // callback runs slices until nothing can run or its time is up, so that I/O is never starved.

@@ -11,8 +11,7 @@
 // What the last claim cannot have seen, or may have passed:
 //   - rows of ids at or above its snapshot's xmax: not older than bound(xmax);
 //   - rows of ids that were in progress in the snapshot before and were not in it: not older than
-//   the
-//     bound taken when each was first seen (a writer held open for an hour costs one look-back,
+//     the bound taken when each was first seen (a writer held open for an hour costs one look-back,
 //     when it ends).
 // The horizon is the least of these. Main thread only; no I/O.
 #ifndef TQ_WORKER_HORIZON_H

@@ -5,9 +5,9 @@
 // rows of workers that are long gone. There is no leader: every worker does it, and what several do
 // at once is done once or is harmless.
 //
-//     IDLE --begin, or the interval--> a chore's step --answer, a pause--> the next one ... -->
-//     IDLE
-//          <--------- retried sooner when somebody was in the way ----------------------------'
+//     IDLE --begin, or the interval--> a chore's step --answer, a pause--> the next one ...
+//       ^                                                                           |
+//       '------------------- sooner begun when somebody was in the way -------------'
 //
 // A step touches as many rows as the lease has milliseconds, which takes a few hundredths of it,
 // and is followed by a pause nine times as long, so that renewals never wait for long. Main thread,

@@ -5,8 +5,9 @@
 // horizon's look-backs or by the sweep. Lanes that stay empty rest: they are no longer part of
 // every claim, but discovery looks behind their cursors.
 //
-//     found by discovery -> active --empty for 60 s (1 s in a crowd)--> resting --something due-->
-//     active
+//     found by discovery -> active --empty for 60 s (1 s in a crowd)--> resting
+//                              ^                                           |
+//                              '---------------something due---------------'
 //
 // Main thread only; no I/O.
 #ifndef TQ_WORKER_LANES_H

@@ -5,13 +5,12 @@
 // completion connection.
 //
 //     queued --flush--> in flight --written--> on_settled(true)
-//                           |----not where it was--> located --> queued again, or
-//                           on_settled(false); |                        one whose answer was lost:
-//                           asked about, whether |                        it was written
-//                           |----locked by somebody--> set aside, asked about apart every 50 ms
-//                           |----data refused--> batches are halved until one item is left: the
-//                           culprit |        is settled as failed with the server's message
-//                           '----connection lost, or the server failed--> queued again
+//       |----not where it was--> located --> queued again, or on_settled(false); for one whose
+//       |        answer was lost it is asked whether it was written
+//       |----locked by somebody--> set aside, asked about apart every 50 ms
+//       |----data refused--> batches are halved until one item is left: the culprit is settled as
+//       |        failed with the server's message
+//       '----connection lost, or the server failed--> queued again
 //
 // Nothing is ever dropped but what the database says is no longer ours. Main thread only.
 #ifndef TQ_WORKER_SETTLER_H

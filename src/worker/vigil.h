@@ -3,10 +3,10 @@
 // The vigil: when to look for tasks. Pure: it is told what happened and says what is due.
 //
 //     AWAKE    looks every 1-2 ms and has promised so (taskq.awake_until): producers need not
-//     notify LAPSING  found nothing for a while: no longer renews the promise, looks until it has
-//     lapsed, then
-//              after 2, 10, 50 and 250 ms, and every 250 ms while a transaction is open that was
-//              open at the lapse: its producer may have relied on the promise
+//              notify
+//     LAPSING  found nothing for a while: no longer renews the promise, looks until it has lapsed,
+//              then after 2, 10, 50 and 250 ms, and every 250 ms while a transaction is open that
+//              was open at the lapse: its producer may have relied on the promise
 //     ASLEEP   waits for NOTIFY, the next due time, or the poll interval
 //
 //     AWAKE --20 ms without a task--> LAPSING --all looks done--> ASLEEP --wake, due, poll--> AWAKE

@@ -9,11 +9,10 @@
 #include "worker/janitor.h"
 
 struct tq_worker_options {
-    const char *conninfo; /* "" leaves everything to PG* variables */
-    const char *pooler;   /* "session" or "transaction"; NULL: whoever runs it finds out */
-    bool is_pooled;       /* it hands out servers by the transaction */
-    const char
-        *listen_conninfo; /* pooled: where notifications can be heard, or NULL: they are not */
+    const char *conninfo;        /* "" leaves everything to PG* variables */
+    const char *pooler;          /* "session" or "transaction"; NULL: whoever runs it finds out */
+    bool is_pooled;              /* it hands out servers by the transaction */
+    const char *listen_conninfo; /* pooled: where notifications can be heard; NULL: nowhere */
     /* When the database was lost: starts it again if that is up to us, and says where it is: a
        conninfo, freed by the worker, or NULL with err. Called in other threads, several at once.
        NULL: it is where it was, or will be. */
