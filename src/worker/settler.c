@@ -389,8 +389,8 @@ static void on_unsure_answered(struct tq_request *request, const struct tq_rows 
     for (size_t i = 0; i < count; i++) {
         struct tq_settlement *settlement = settlement_of(aside->items[i]);
 
-        if (settlement
-                ->is_undecided) /* what was asked, for want of a kind, is whether it is that */
+        /* What was asked, for want of a kind, is whether it is completed. */
+        if (settlement->is_undecided)
             settlement->verdict = TQ_VERDICT_COMPLETE;
         settle(aside->settler, settlement,
                tq_repository_read_is_written(rows, settlement->settled.id));
