@@ -31,13 +31,24 @@ void tq_buf_reserve(struct tq_buf *buf, size_t more)
     buf->data = tq_grow(buf->data, &buf->capacity, buf->len + more + 1, 1);
 }
 
+char *tq_buf_extend(struct tq_buf *buf, size_t len)
+{
+    if (buf->len + len >= buf->capacity)
+        tq_buf_reserve(buf, len);
+
+    char *place = buf->data + buf->len;
+
+    buf->len += len;
+    place[len] = '\0';
+    return place;
+}
+
 void tq_buf_add(struct tq_buf *buf, const void *data, size_t len)
 {
-    tq_buf_reserve(buf, len);
+    char *place = tq_buf_extend(buf, len);
+
     if (len > 0)
-        memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
+        memcpy(place, data, len);
 }
 
 void tq_buf_add_text(struct tq_buf *buf, const char *text)

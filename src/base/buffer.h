@@ -18,6 +18,7 @@ struct tq_buf {
 void tq_buf_deinit(struct tq_buf *buf);
 void tq_buf_clear(struct tq_buf *buf); /* keeps the memory */
 void tq_buf_reserve(struct tq_buf *buf, size_t more);
+char *tq_buf_extend(struct tq_buf *buf, size_t len); /* by bytes that the caller writes there */
 void tq_buf_add(struct tq_buf *buf, const void *data, size_t len);
 void tq_buf_add_text(struct tq_buf *buf, const char *text);
 void tq_buf_add_char(struct tq_buf *buf, char c);

@@ -14,21 +14,21 @@ static void put_int2(struct tq_params *params, int16_t value)
 {
     uint16_t wire = htobe16((uint16_t)value);
 
-    tq_buf_add(&params->data, &wire, sizeof wire);
+    memcpy(tq_buf_extend(&params->data, sizeof wire), &wire, sizeof wire);
 }
 
 static void put_int4(struct tq_params *params, int32_t value)
 {
     uint32_t wire = htobe32((uint32_t)value);
 
-    tq_buf_add(&params->data, &wire, sizeof wire);
+    memcpy(tq_buf_extend(&params->data, sizeof wire), &wire, sizeof wire);
 }
 
 static void put_int8(struct tq_params *params, int64_t value)
 {
     uint64_t wire = htobe64((uint64_t)value);
 
-    tq_buf_add(&params->data, &wire, sizeof wire);
+    memcpy(tq_buf_extend(&params->data, sizeof wire), &wire, sizeof wire);
 }
 
 static void put_tid(struct tq_params *params, struct tq_tid value)
