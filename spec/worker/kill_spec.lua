@@ -47,7 +47,7 @@ describe("twenty thousand tasks", function()
       insert into taskq.worker_tasks (type, max_attempts, payload)
       select 'signed', 1000, jsonb_build_object('file', $1, 'ms', 1 + n % 20)
       from generate_series(1, $2) n]], queue.file, COUNT)
-    local pair, frozen, robbed = { start(), start() }, start(), start("20s")
+    local pair, frozen, robbed = { start(), start() }, start(), start("6s")
 
     for i = 1, KILLS do
       await_left(COUNT - i * COUNT // (KILLS + 1))

@@ -161,7 +161,7 @@ describe("a handler that holds its thread", function()
     local nap = queue:enqueue("stuck:nap", { times = 20 })
     local sort = queue:enqueue("stuck:sort", nil, { max_attempts = 1 })
 
-    local result = queue:drain(with { "--stuck-after", "1s" })
+    local result = queue:drain(with { "--stuck-after", "3s" })
 
     assert.equal("stuck", attempts(sort)[1].kind)
     assert.matches("^stuck: the task held its thread in a call that Lua cannot suspend",
