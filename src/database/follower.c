@@ -106,7 +106,7 @@ static void tell_created(struct follower *follower, const struct tq_rows *rows, 
     char id[24];
 
     (void)snprintf(id, sizeof id, "%" PRId64, tq_rows_int8(rows, row, ID));
-    tq_timestamp_add(&at, tq_rows_int8(rows, row, CREATED_AT) + TQ_PG_EPOCH_US);
+    tq_timestamp_add(&at, tq_pg_time_to_epoch_us(tq_rows_int8(rows, row, CREATED_AT)));
     tq_buf_addf(&document, "{\"event\":\"created\",\"at\":\"%s\",\"task\":%s}", at.data,
                 tq_rows_text(rows, row, DOCUMENT));
     follower->config->on_event(follower->config->owner,

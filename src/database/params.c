@@ -10,6 +10,17 @@
 
 enum { JSONB_VERSION = 1, TID_BYTES = 6 };
 
+#define FAR_US INT64_C(200000000000000000) /* 6,300 years; PostgreSQL's time begins before that */
+
+int64_t tq_pg_time_to_epoch_us(int64_t time)
+{
+    if (time > FAR_US)
+        time = FAR_US;
+    else if (time < -FAR_US)
+        time = -FAR_US;
+    return time + TQ_PG_EPOCH_US;
+}
+
 static void put_int2(struct tq_params *params, int16_t value)
 {
     uint16_t wire = htobe16((uint16_t)value);

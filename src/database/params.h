@@ -13,9 +13,12 @@
 enum { TQ_PARAMS_MAX = 12 };
 
 /* A time without beginning, for cursors: '-infinity'. Times are microseconds since 2000-01-01 UTC,
-   as PostgreSQL keeps them. */
+   as PostgreSQL keeps them; see tq_pg_time_to_epoch_us(). */
 #define TQ_PG_TIME_MIN INT64_MIN
 #define TQ_PG_EPOCH_US INT64_C(946684800000000)
+
+/* Since 1970, to reckon with: a time at infinity, or thousands of years away, is about that far. */
+int64_t tq_pg_time_to_epoch_us(int64_t time);
 
 /* Where a row is. It changes whenever the row does. */
 struct tq_tid {

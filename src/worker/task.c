@@ -38,8 +38,8 @@ struct tq_task *tq_task_new(const struct tq_claimed *row, int64_t worker_id)
     task->priority = row->priority;
     task->attempts = row->attempts;
     task->own_max_attempts = row->max_attempts;
-    task->scheduled_at_us = row->scheduled_at + TQ_PG_EPOCH_US;
-    task->created_at_us = row->created_at + TQ_PG_EPOCH_US;
+    task->scheduled_at_us = tq_pg_time_to_epoch_us(row->scheduled_at);
+    task->created_at_us = tq_pg_time_to_epoch_us(row->created_at);
     task->executor = task->last_executor = -1;
     task->payload_len = row->payload_len;
     memcpy(task->payload, row->payload, row->payload_len);

@@ -226,6 +226,29 @@ UNIT_TEST(retries_until_the_maximal_age)
     tq_task_free(late);
 }
 
+UNIT_TEST(knows_an_age_of_a_task_from_before_or_after_all_times)
+{
+    const struct tq_claimed rows[] = {
+        {.type = "a:b", .payload = "", .attempts = 1, .created_at = INT64_MIN},
+        {.type = "a:b", .payload = "", .attempts = 1, .created_at = INT64_MAX},
+    };
+    const enum tq_verdict verdicts[] = {TQ_VERDICT_FAIL, TQ_VERDICT_REQUEUE};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct tq_handler aging = handler;
+        struct tq_task *task = tq_task_new(&rows[i], 42);
+
+        aging.max_age_ms = 60000;
+        tq_task_bind(task, &generation, &aging, 0);
+        task->outcome = TQ_OUTCOME_FAILURE;
+        task->error = tq_strdup("broken");
+        task->error_kind = tq_strdup("error");
+        (void)judge(task); /* the verdict is looked at */
+        CHECK_INT(task->settlement.verdict, verdicts[i]);
+        tq_task_free(task);
+    }
+}
+
 UNIT_TEST(keeps_the_error_of_one_that_is_too_old)
 {
     struct tq_handler aging;
