@@ -105,7 +105,7 @@ local STATEMENTS = {
     arguments = LANES .. ", '-infinity', 'infinity', 100",
     wanted = {
       "Index Scan " .. BY_LANE,
-      "(scheduled_at > $5)",
+      "(scheduled_at >= $5)",
       "(scheduled_at <= LEAST($6, l.at))",
       "(ROW(scheduled_at, id) <= ROW(l.at, l.id))",
     },

@@ -85,11 +85,12 @@ describe("a worker finds", function()
     local running = queue:start(QUICK)
     await_completed(queue:enqueue("noop"))
 
-    local id = queue.db:value([[
-      insert into taskq.worker_tasks (type, scheduled_at) values ('noop', now() - interval '1 hour')
-      returning id]])
+    for _, at in ipairs { "now() - interval '1 hour'", "'-infinity'" } do
+      local id = queue.db:value(("insert into taskq.worker_tasks (type, scheduled_at) "
+        .. "values ('noop', %s) returning id"):format(at))
 
-    await_completed(id)
+      await_completed(id)
+    end
     worker.stop(running)
   end)
 

@@ -5,7 +5,11 @@
 -- JSON object when $5. Called by tq_reader_list().
 select
   l.id, l.status::text, l.type, l.priority::int, l.attempts, l.max_attempts,
-  to_char(l.scheduled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+  case
+    when isfinite(l.scheduled_at)
+    then to_char(l.scheduled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    else l.scheduled_at::text
+  end,
   case when $5::bool then row_to_json(x)::text end
 from taskq.list($1::text::taskq.task_status, $2::text, $3::int, $4::bigint) l
 cross join lateral (

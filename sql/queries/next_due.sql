@@ -8,8 +8,8 @@ select case
   when d.wait <= '0' then 0
 end
 from (
-  -- At most a day, because no interval leads to 'infinity'.
-  select min(least(x.scheduled_at, now() + interval '1 day')) - clock_timestamp() as wait
+  -- Not before now, and at most a day, because no interval leads to infinity.
+  select min(least(greatest(x.scheduled_at, now()), now() + interval '1 day')) - clock_timestamp() as wait
   from unnest($1::text[], $2::smallint[], $3::timestamptz[], $4::bigint[]) l(type, priority, at, id)
   cross join lateral (
     select t.scheduled_at

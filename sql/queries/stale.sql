@@ -4,7 +4,7 @@
 -- Reads the slice by a TID range scan. Called by tq_repository_stale().
 select
   t.id, t.ctid, t.claims, t.worker_id, t.type, t.attempts, t.max_attempts,
-  (extract(epoch from clock_timestamp() - greatest(t.created_at, 'epoch')) * 1000)::bigint as age_ms
+  (extract(epoch from clock_timestamp() - greatest(least(t.created_at, now()), 'epoch')) * 1000)::bigint as age_ms
 from taskq.worker_tasks_live t
 where t.ctid >= $1::tid
   and t.ctid < $2::tid
