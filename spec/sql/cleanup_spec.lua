@@ -3,6 +3,7 @@
 local database = require "support.database"
 local process = require "support.process"
 local tasks = require "support.tasks"
+local wait = require "support.wait"
 
 -- Partitions of all four kinds for one more day.
 local MAKE_DAY = [[
@@ -150,6 +151,31 @@ describe("taskq.cleanup", function()
 
     total, remains = clean_up()
     assert.same({ 1, nil }, { total, remains })
+  end)
+
+  it("counts a task that somebody holds, though the rest of its day is ready to go", function()
+    local held = finish("failed", "2026-01-01 01:00Z")
+    finish("failed", "2026-01-01 02:00Z")
+    for _ = 1, 2 do
+      connection:query("select taskq.settle_days(0)") -- one of both
+    end
+    local person <close> = database.connect(url)
+    person:query("begin; select id from taskq.worker_tasks where id = $1 for update", held)
+    local books <close> = database.connect(url)
+    books:query("begin; select pg_advisory_xact_lock(hashtext('taskq.finished_counts'))")
+    local other = process.start { "psql", "-XqAtc", "select taskq.cleanup('100 days')", url }
+    wait.wait_until(20, function()
+      return not other:is_running() or connection:value([[select count(*) = 1 from pg_stat_activity
+        where datname = current_database() and wait_event = 'advisory']])
+    end, "it to wait for the books")
+
+    person:query("rollback")
+    books:query("commit")
+
+    assert.equal(0, other:wait(), other:stderr())
+    clean_up()
+    assert.equal(0, kept())
+    assert.equal(0, connection:value("select total from taskq.stats()"))
   end)
 
   it("leaves nothing behind on an empty queue", function()

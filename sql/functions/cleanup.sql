@@ -85,6 +85,7 @@ declare
     when status is null then '{completed,failed,cancelled}' else array[status]
   end;
   kept_day  date;
+  is_held   boolean;
   deleted   bigint;
   target    record;
 begin
@@ -97,7 +98,8 @@ begin
   end if;
   removed := 0;
 
-  -- What had no day when it finished goes first, because the counters of a day go with it.
+  -- What had no day when it finished goes first, because the counters of a day go with it. A task that somebody
+  -- holds is counted too, so the days of its status stay.
   for target in
     select s.status, ('worker_tasks_' || s.status || '_default')::name as child
     from unnest(statuses) s(status)
@@ -107,6 +109,13 @@ begin
     if removed >= most then
       remains := 'more';
       return;
+    end if;
+    execute format('select exists (select from taskq.%I where finished_at < $1)', target.child)
+    into is_held
+    using first_day::timestamptz;
+    if is_held then
+      statuses := array_remove(statuses, target.status);
+      remains := 'busy';
     end if;
   end loop;
 
