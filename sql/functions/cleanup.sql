@@ -63,7 +63,7 @@ $$;
 -- completions for a moment; it is waited for 50 ms at most. The counters that taskq.stats() adds up go with
 -- their tasks. Attempts go by the day too, once they are that old and no finished task of that day or of
 -- an earlier one is kept.
--- Errors: 22023, a value that makes no sense.
+-- Errors: 22023, a value that makes no sense; 22008, an age beyond all times.
 create or replace function taskq.cleanup(
   older_than  interval,
   status      taskq.task_status default null,

@@ -4,7 +4,8 @@
 --   priority      -32768 to 32767, higher first; 0 when left out
 --   max_attempts  1 to 1000; null: what the handler says, else 3
 --   scheduled_at  not before this time; null or a time in the past: now
--- Errors: 23514 (a value is out of range), 22P05 (the payload contains \u0000).
+-- Errors: 22003 (the priority is out of range), 23514 (another value is), 23502 (no type), 22P05 (the payload
+-- contains \u0000).
 create or replace function taskq.enqueue(
   type         text,
   payload      jsonb default '{}',
@@ -28,6 +29,7 @@ $$;
 -- Enqueues every element of a JSON array of objects with the keys type, payload, priority,
 -- max_attempts, scheduled_at (as for taskq.enqueue; a null payload stays null), in one statement;
 -- returns how many.
+-- Errors: those of taskq.enqueue, 22P02 (a value is no number), 22007 and 22008 (or no time), 22023 (no array).
 create or replace function taskq.enqueue_many(tasks jsonb) returns bigint
 language sql volatile
 set search_path = pg_catalog, pg_temp
