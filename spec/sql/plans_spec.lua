@@ -3,6 +3,7 @@
 
 local database = require "support.database"
 local plans = require "support.plans"
+local tasks = require "support.tasks"
 
 local LANES = "'{a,b}', '{0,5}', '{-infinity,-infinity}', '{0,0}'"
 local IDS, PLACES = "'{1,2}'", "array['(0,1)','(0,2)']::tid[]"
@@ -260,6 +261,27 @@ describe("when the table grows after a statement was prepared", function()
     for name, statement in pairs(STATEMENTS) do
       check(plans.explain(connection, name, statement.arguments), statement)
     end
+  end)
+end)
+
+describe("in a session of a command, which has no settings", function()
+  it("followed goes straight to its rows in a day that was not analyzed", function()
+    local connection <close> = database.connect(database.fresh())
+    local today = connection:value([[select 'taskq.worker_tasks_completed_'
+      || to_char(now() at time zone 'UTC', 'YYYYMMDD')]])
+    connection:query(("alter table %s set (autovacuum_enabled = off)"):format(today))
+    connection:query([[insert into taskq.worker_tasks (type, status, finished_at)
+      select 'a', 'completed', now() from generate_series(1, 20000)]])
+    plans.prepare(connection, "followed")
+    local ids = {}
+    for id = 1, 100 do
+      ids[id] = id
+    end
+
+    local read, scanned = tasks.rows_read(connection,
+      "execute followed('{" .. table.concat(ids, ",") .. "}')")
+
+    assert.same({ 100, 0 }, { read, scanned })
   end)
 end)
 
