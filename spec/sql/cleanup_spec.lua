@@ -139,6 +139,16 @@ describe("taskq.cleanup", function()
     assert.equal(0, connection:value("select count(*) from taskq.task_attempts"))
   end)
 
+  it("does not read tasks without a day that stay", function()
+    connection:query([[insert into taskq.worker_tasks (type, status, finished_at)
+      select 'a', 'completed', now() - interval '10 days' from generate_series(1, 20000)]])
+
+    local _, scanned = tasks.rows_read(connection, "select taskq.cleanup('100 days')")
+
+    assert.equal(0, scanned)
+    assert.equal(20000, kept())
+  end)
+
   it("goes around a day that is in use, and says so", function()
     finish("completed", OLDER .. " 12:00Z")
     finish("failed", OLD .. " 12:00Z")

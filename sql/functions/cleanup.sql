@@ -77,6 +77,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 set lock_timeout = '50ms'
+set enable_seqscan = off -- along the indexes on finished_at of the defaults; what has none is read once
+set jit = off
 as $$
 declare
   cutoff    timestamptz := now() - older_than;
