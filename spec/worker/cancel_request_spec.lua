@@ -23,10 +23,14 @@ describe("a request to cancel that is not answered", function()
 
   it("keeps neither other statements nor the worker's end waiting", function()
     for _ = 1, COUNT do
-      queue:enqueue("lua:brief", { body = [[taskq.query("select pg_sleep(3600)")]] },
-        { max_attempts = 1 })
+      queue:enqueue("lua", { body = [[taskq.query("select pg_sleep(3600)")]] })
     end
-    queue:await_count("failed", COUNT)
+    queue:await(30, "the statements", [[
+      select count(*) = $1 from pg_stat_activity
+      where datname = current_database() and query = 'select pg_sleep(3600)'
+        and state = 'active']], COUNT)
+    queue.db:query("select taskq.cancel(id) from taskq.worker_tasks")
+    queue:await_count("cancelled", COUNT)
     wait.wait_until(10, function() return middle.cancels == COUNT end, "requests to cancel")
 
     queue:enqueue("lua", { body = [[return taskq.query("select 1 as one")[1].one]] })
