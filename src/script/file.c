@@ -13,7 +13,10 @@
 
 #include "script/state.h"
 
-enum { MAX_FORMATS = 250 }; /* as in Lua's own io.lines */
+enum {
+    MAX_FORMATS = 250, /* as in Lua's own io.lines */
+    FILE_KB = 16, /* what the collector takes a file for: descriptors are scarcer than memory */
+};
 
 static int close_file(lua_State *L)
 {
@@ -78,6 +81,24 @@ close_fd:
     return NULL;
 }
 
+/* Opens it into a stream on the stack. Files that nobody has closed, because an error left their
+   function, are closed by the collector, which sees their memory in Lua alone and would come after
+   thousands of them. */
+static bool open_stream(lua_State *L, luaL_Stream *stream, const char *path, const char *mode)
+{
+    (void)lua_gc(L, LUA_GCSTEP, FILE_KB); /* whether a cycle has ended does not matter */
+    stream->f = open_regular(path, mode);
+    if (stream->f == NULL && (errno == EMFILE || errno == ENFILE)) {
+        (void)lua_gc(L, LUA_GCCOLLECT); /* returns 0 */
+        stream->f = open_regular(path, mode);
+        tq_script_of(L)->is_out_of_files = stream->f == NULL;
+    }
+    if (stream->f == NULL)
+        return false;
+    stream->closef = close_file;
+    return true;
+}
+
 static int fail_to_open(lua_State *L, const char *path)
 {
     if (errno != ENOTSUP)
@@ -116,11 +137,7 @@ static int file_open(lua_State *L)
 
     luaL_Stream *stream = push_stream(L);
 
-    stream->f = open_regular(path, mode);
-    if (stream->f == NULL)
-        return fail_to_open(L, path);
-    stream->closef = close_file;
-    return 1;
+    return open_stream(L, stream, path, mode) ? 1 : fail_to_open(L, path);
 }
 
 /* As io.lines: the iterator, two nils, and the file, which a generic for closes. */
@@ -134,12 +151,10 @@ static int file_lines(lua_State *L)
 
     luaL_Stream *stream = push_stream(L);
 
-    stream->f = open_regular(path, "r");
-    if (stream->f == NULL) {
+    if (!open_stream(L, stream, path, "r")) {
         (void)fail_to_open(L, path);
         return luaL_error(L, "%s", lua_tostring(L, count + 4));
     }
-    stream->closef = close_file;
     lua_replace(L, 1);
     (void)lua_getfield(L, 1, "lines"); /* a method that luaopen_io made */
     lua_pushvalue(L, 1);

@@ -196,6 +196,14 @@ static void release_parts(struct tq_run *run)
     }
 }
 
+/* Its files go with it, so that others, and connections, have descriptors again. */
+static void close_left_files(struct tq_script *script)
+{
+    if (script->is_out_of_files)
+        (void)lua_gc(script->L, LUA_GCCOLLECT); /* returns 0 */
+    script->is_out_of_files = false;
+}
+
 /* The outcome is known: nothing of the run is left in the state but the idle coroutine. */
 static enum tq_run_state finish(struct tq_run *run)
 {
@@ -203,6 +211,7 @@ static enum tq_run_state finish(struct tq_run *run)
 
     tq_run_release_wait(run);
     release_parts(run);
+    close_left_files(script);
     run->outcome.notes = tq_run_notes(run);
     run->chain_count = 0;
     run->state = TQ_RUN_DONE;

@@ -85,8 +85,9 @@ struct tq_script {
     const struct tq_source_file *loading; /* the file that runs, for messages */
     int64_t deadline_us;                  /* of LOADING and CLOSING */
     int64_t slice_us;                     /* when the slice began; only where a hook is always on */
-    int blocked;    /* resumes of the slice that began where Lua cannot yield */
-    bool is_ending; /* LOADING or CLOSING ran past its deadline, the run must stop */
+    int blocked;          /* resumes of the slice that began where Lua cannot yield */
+    bool is_out_of_files; /* a run has opened all that the process may have */
+    bool is_ending;       /* LOADING or CLOSING ran past its deadline, the run must stop */
     struct lua_State *volatile current;
     struct lua_State *volatile armed; /* by the ticker, and its hook has not run yet */
     volatile sig_atomic_t ticks;      /* of the ticker since the slice began */

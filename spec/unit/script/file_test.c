@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Files for scripts. The payload is the path of a folder that exists.
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "script/state.h"
 #include "unit/script/stage.h"
@@ -84,4 +87,49 @@ UNIT_TEST(runs_files_in_the_callers_globals)
                "local none, err = loadfile('/none') os.remove(path) "
                "return a == 1 and b == 'two' and c == 2 and d == 11 and mine == 2 and none == nil "
                "and err == 'cannot read /none: No such file or directory'");
+}
+
+static void limit_files(rlim_t count)
+{
+    struct rlimit limit = {count, count};
+
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static bool has_descriptor(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && close(fd) == 0;
+}
+
+UNIT_TEST(closes_files_that_nobody_closes)
+{
+    limit_files(512);
+    check_true("local path = context.task.payload .. '/x' "
+               "for i = 1, 2000 do local f, err = io.open(path, 'w') "
+               "  if not f then return i .. ': ' .. err end end "
+               "return os.remove(path)");
+    limit_files(48);
+    check_true("local path = context.task.payload .. '/x' "
+               "for i = 1, 2000 do local f, err = io.open(path, 'w') "
+               "  if not f then return i .. ': ' .. err end end "
+               "return os.remove(path)");
+}
+
+UNIT_TEST(gives_all_descriptors_back_with_the_run)
+{
+    struct stage stage;
+    char payload[128];
+
+    stage_open(&stage);
+    stage_load_body(&stage, "local path, files = context.task.payload .. '/x', {} "
+                            "repeat local f, err = io.open(path, 'w') files[#files + 1] = f "
+                            "until not f "
+                            "assert(os.remove(path)) return #files > 0");
+    (void)snprintf(payload, sizeof payload, "\"%s\"", stage.folder);
+    limit_files(48);
+    stage_check_result(&stage, payload, "true");
+    CHECK(has_descriptor());
+    stage_close(&stage);
 }
