@@ -30,7 +30,7 @@ local CASES = {
   ["string.rep"] = { kind = "memory", holds = true },
   ["table.concat"] = { kind = "memory", holds = true },
   ["a table that grows"] = { kind = "memory", holds = true }, -- for as long as it is collected
-  ["recursion"] = { kind = "error", holds = true }, -- while it is traced back
+  ["recursion"] = { kind = "memory", holds = true }, -- a million calls take more than it may hold
   ["__gc"] = { kind = "error" },
 }
 

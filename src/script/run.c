@@ -22,6 +22,8 @@ enum {
     CLOSING_US = 20 * 1000,        /* for the <close> variables of a stopped run */
     KEPT_BUFFER_BYTES = 64 * 1024, /* a pooled run gives larger ones back */
     MAX_TRACEBACK_BYTES = 8 * 1024,
+    MIN_LEAVINGS_BYTES = 4 * 1024 * 1024, /* less is left to the collector's own pace */
+    LEAVINGS_PART = 4,                    /* of all that the state holds: a collection walks it */
 };
 
 static int run_body(lua_State *T);
@@ -196,10 +198,15 @@ static void release_parts(struct tq_run *run)
     }
 }
 
-/* Its files go with it, so that others, and connections, have descriptors again. */
-static void close_left_files(struct tq_script *script)
+/* Much garbage goes with its run: freed in the slices of others, it would make room for as much in
+   their accounts. So do files, when others find no descriptor any more. */
+static void collect_leavings(struct tq_run *run)
 {
-    if (script->is_out_of_files)
+    struct tq_script *script = run->script;
+    int64_t share_bytes = (int64_t)script->bytes / LEAVINGS_PART;
+
+    if (script->is_out_of_files ||
+        (run->charge_bytes > MIN_LEAVINGS_BYTES && run->charge_bytes > share_bytes))
         (void)lua_gc(script->L, LUA_GCCOLLECT); /* returns 0 */
     script->is_out_of_files = false;
 }
@@ -211,7 +218,7 @@ static enum tq_run_state finish(struct tq_run *run)
 
     tq_run_release_wait(run);
     release_parts(run);
-    close_left_files(script);
+    collect_leavings(run);
     run->outcome.notes = tq_run_notes(run);
     run->chain_count = 0;
     run->state = TQ_RUN_DONE;

@@ -52,6 +52,26 @@ UNIT_TEST(stops_a_string_that_is_too_long)
     check_stopped("local s = 'x' while true do s = s .. s end");
 }
 
+UNIT_TEST(gives_no_credit_for_what_others_have_left)
+{
+    struct stage stage;
+
+    stage_open(&stage);
+    stage_write(&stage, "before.lua",
+                "return { type = 'before', handler = function() return #('x'):rep(30 << 20) end }");
+    stage_load_body(&stage, "local l = {} for i = 1, 3 do l[i] = ('x'):rep((22 << 20) + i) end "
+                            "return #l");
+
+    struct tq_run *run = stage_start(&stage, "before", "{}");
+
+    CHECK_TEXT(stage_finish(&stage, run)->result, "31457280");
+    tq_run_free(run);
+    run = stage_start(&stage, "t", "{}");
+    CHECK_TEXT(stage_finish(&stage, run)->error_kind, "memory");
+    tq_run_free(run);
+    stage_close(&stage);
+}
+
 UNIT_TEST(allows_much_garbage)
 {
     stage_check_body(
