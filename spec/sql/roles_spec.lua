@@ -192,7 +192,8 @@ describe("roles", function()
     local refused = taskq.run({ "cancel", id }, { database = as("reader") })
     assert.equal(1, refused.code)
     assert.equal("taskq: cancel: permission denied for function cancel; "
-      .. "ask the owner of the schema taskq to grant this role what it needs\n", refused.err)
+      .. "ask the owner of the schema taskq to grant this role taskq_producer, taskq_worker, "
+      .. "taskq_reader or taskq_admin\n", refused.err)
   end)
 
   it("a real worker needs no more than its role", function()

@@ -18,8 +18,11 @@ static const struct {
     {"42P01", TQ_ERR_SCHEMA, "run `taskq migrate` first"},
     {"42883", TQ_ERR_SCHEMA, "run `taskq migrate` first"},
     {"25006", TQ_ERR_CONNECT,
-     "the database is read-only: connect to the primary (target_session_attrs=read-write)"},
-    {"42501", TQ_ERR_QUERY, "ask the owner of the schema taskq to grant this role what it needs"},
+     "the database is read-only: connect to the primary (target_session_attrs=read-write), or "
+     "see its default_transaction_read_only"},
+    {"42501", TQ_ERR_QUERY,
+     "ask the owner of the schema taskq to grant this role taskq_producer, taskq_worker, "
+     "taskq_reader or taskq_admin"},
     {"22P05", TQ_ERR_QUERY, "jsonb cannot hold \\u0000: remove it from the JSON"},
     {"53100", TQ_ERR_CONNECT, "the server's disk is full: free some space"},
     {"53300", TQ_ERR_CONNECT, "raise max_connections, or start fewer workers"},

@@ -13,8 +13,9 @@
 #include "worker/generation.h"
 #include "worker/publisher.h"
 #include "worker/reaper.h"
+#include "worker/refusal.h"
 
-enum { RENEWALS_A_LEASE = 6, RETRY_MS = 250 };
+enum { RENEWALS_A_LEASE = 6, RETRY_MS = 250, REFUSED_MOST_MS = 5000 };
 
 struct tq_lease {
     struct tq_lease_config config;
@@ -26,6 +27,8 @@ struct tq_lease {
     size_t id_count, id_capacity;
     int64_t sent_us, valid_until_us; /* tq_clock_boot_us() */
     char server[96];                 /* empty before the first registration */
+    int64_t refused_ms;              /* until the next try to register, while the server refuses */
+    struct tq_refusal refusal;
     int open_timers;
     void (*on_signed_off)(void *owner);
 };
@@ -109,11 +112,17 @@ static void on_registered(struct tq_request *request, const struct tq_rows *rows
     struct tq_renewal renewal;
 
     if (err != NULL) {
-        if (err->domain != TQ_ERR_CONNECT)
-            tq_log(TQ_LOG_ERROR, "lease", "cannot register this worker", "error=%s", err->message);
-        arm(lease, RETRY_MS);
+        if (tq_refusal_is_news(&lease->refusal, lease->config.connection, err))
+            tq_log(TQ_LOG_ERROR, "lease", "cannot register this worker; trying again", "error=%s",
+                   err->message);
+        lease->refused_ms = lease->refused_ms == 0 ? RETRY_MS : 2 * lease->refused_ms;
+        if (lease->refused_ms > REFUSED_MOST_MS)
+            lease->refused_ms = REFUSED_MOST_MS;
+        arm(lease, lease->refused_ms);
         return;
     }
+    tq_refusal_forget(&lease->refusal);
+    lease->refused_ms = 0;
     tq_repository_read_registered(rows, &renewal);
     (void)snprintf(lease->server, sizeof lease->server, "%s", renewal.server);
     lease->valid_until_us = lease->sent_us + lease->config.registration.lease_ms * 1000;
@@ -179,11 +188,13 @@ static void on_renewed(struct tq_request *request, const struct tq_rows *rows,
     struct tq_renewal renewal;
 
     if (err != NULL) {
-        if (err->domain != TQ_ERR_CONNECT)
-            tq_log(TQ_LOG_ERROR, "lease", "cannot renew the lease", "error=%s", err->message);
+        if (tq_refusal_is_news(&lease->refusal, lease->config.connection, err))
+            tq_log(TQ_LOG_ERROR, "lease", "cannot renew the lease; trying again", "error=%s",
+                   err->message);
         arm(lease, RETRY_MS);
         return;
     }
+    tq_refusal_forget(&lease->refusal);
     if (!tq_repository_read_renewed(rows, lease->ids[0], &renewal)) {
         lose(lease);
         return;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "worker/lanes.h"
+#include "worker/refusal.h"
 
 #define WHOLE INT64_MAX                  /* a slice without a lower end */
 #define OLDEST (-TQ_PG_EPOCH_US)         /* 1970: slices that would reach further back are whole */
@@ -29,6 +30,7 @@ struct tq_sweeper {
     struct tq_request request;
     int64_t width_us, to; /* of the next slice; to INT64_MAX: a new sweep */
     int64_t from;         /* of the slice under way */
+    struct tq_refusal refusal;
     int64_t sent_us, spent_us;
     struct tq_tid places[MAX_FOUND];
     int64_t ids[MAX_FOUND];
@@ -122,12 +124,13 @@ static void on_slice(struct tq_request *request, const struct tq_rows *rows,
     if (uv_is_closing((uv_handle_t *)&sweeper->timer))
         return;
     if (err != NULL && !is_too_slow) {
-        if (err->domain != TQ_ERR_CONNECT)
+        if (tq_refusal_is_news(&sweeper->refusal, sweeper->config.connection, err))
             tq_log(TQ_LOG_ERROR, "sweeper", "cannot look behind the cursors", "error=%s",
                    err->message);
         arm(sweeper, RETRY_MS);
         return;
     }
+    tq_refusal_forget(&sweeper->refusal);
     sweeper->spent_us += took_us;
     adapt(sweeper, took_us);
     if (is_too_slow && sweeper->width_us > LEAST_WIDTH_US) {
