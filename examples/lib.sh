@@ -43,6 +43,9 @@ finish() {
 }
 trap finish EXIT
 
+say "making a private database for this example"
+"$taskq" migrate >migrated
+
 # Starts a server of the example's own; its first line of output, such as a port, goes to $answer.
 start_server() {
   local output
@@ -51,9 +54,17 @@ start_server() {
   read -r answer <&"$output" || fail "$* did not start: $(cat server.log)"
 }
 
-# Runs tasks until none is left.
+# Runs tasks until none is left; says every 5 s how many are.
 work_off() {
-  "$taskq" worker --handlers "$handlers" --until-empty "$@" 2>>worker.log
+  local worker
+  say "running the tasks until none is left"
+  "$taskq" worker --handlers "$handlers" --until-empty "$@" 2>>worker.log &
+  worker=$!
+  servers+=("$worker")
+  while kill -0 "$worker" 2>/dev/null; do
+    timeout 5 tail --pid="$worker" -f /dev/null || say "$(sql "select pending from taskq.stats()") are left"
+  done
+  wait "$worker"
 }
 
 # Runs SQL in the private database; rows come back as lines, columns apart by |.
