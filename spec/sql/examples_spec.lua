@@ -68,6 +68,14 @@ describe("docs/sql.md", function()
     end)
   end
 
+  it("enqueues once only what has a key", function()
+    local code = TEXT:match("\n```sql\n(create table reports.-)\n```\n")
+
+    psql(code .. "\n" .. code:match("\n\n(with .*)$"))
+
+    assert.same({ ["report:nightly"] = 1 }, enqueued())
+  end)
+
   it("enqueues with the data or not at all", function()
     local transaction = blocks("sql")[1].code
     assert.matches("^begin;.*commit;$", transaction)
