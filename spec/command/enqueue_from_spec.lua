@@ -79,7 +79,8 @@ describe("taskq enqueue --from", function()
   it("names the line that is wrong and enqueues none", function()
     refuses('{"type":"a"}\n\n{"typ":"a"}\n', 'line 3: there is no key "typ"; '
       .. "a task has type, payload, priority, max_attempts and scheduled_at")
-    refuses('{"type":"a"}\noops\n', "line 2: not JSON at byte 1: not a value")
+    refuses('{"type":"a"}\noops\n',
+      "line 2: not JSON at byte 1: not a value (a text needs double quotes)")
     refuses('{"type":"a"}\n{"type":"a","payload":"\\u0000"}',
       "line 2: not JSON at byte 30: PostgreSQL's jsonb cannot hold \\u0000")
     refuses('{"type":"a","scheduled_at":"2026-11-24T09:30:00"}',
@@ -184,7 +185,8 @@ describe("taskq enqueue --from --partial", function()
 
     assert.equal(1, result.code)
     assert.equal('{"enqueued":3,"skipped":2}\n', result.out)
-    assert.matches("taskq: line 2 was skipped: not JSON at byte 1: not a value\n", result.err)
+    assert.matches("taskq: line 2 was skipped: not JSON at byte 1: not a value %(a text needs "
+      .. "double quotes%)\n", result.err)
     assert.matches("taskq: line 4 was skipped: type must be a string of 1 to 200 bytes\n",
       result.err)
     assert.matches("taskq: 2 lines were skipped\n$", result.err)

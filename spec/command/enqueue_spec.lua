@@ -80,7 +80,7 @@ describe("taskq enqueue", function()
   local refusals = {
     { "TYPE is missing: taskq enqueue TYPE [PAYLOAD], or --from FILE" },
     { 'TYPE must have 1 to 200 bytes; "" has 0', "" },
-    { "PAYLOAD: not JSON at byte 1: not a value", "a", "hello" },
+    { "PAYLOAD: not JSON at byte 1: not a value (a text needs double quotes)", "a", "hello" },
     { "PAYLOAD: not JSON at byte 1: a value is missing", "a", "" },
     { "PAYLOAD: not JSON at byte 8: PostgreSQL's jsonb cannot hold \\u0000", "a", '"\\u0000"' },
     { "PAYLOAD: not JSON at byte 14: an object has the same key twice", "a", '{"a":1,"a":2}' },

@@ -163,7 +163,7 @@ static bool scan_number(struct tq_json_scan *scan, struct tq_json_part *part)
     if (is_next(scan, "0"))
         scan->at++;
     else if (!scan_digits(scan))
-        return fail(scan, "not a value");
+        return fail(scan, "not a value (a text needs double quotes)");
     if (is_next(scan, ".")) {
         scan->at++;
         if (!scan_digits(scan))
@@ -186,7 +186,7 @@ static bool scan_word(struct tq_json_scan *scan, const char *word, enum tq_json_
     size_t len = strlen(word);
 
     if ((size_t)(scan->end - scan->at) < len || memcmp(scan->at, word, len) != 0)
-        return fail(scan, "not a value");
+        return fail(scan, "not a value (a text needs double quotes)");
     *part = (struct tq_json_part){.kind = kind, .text = scan->at, .len = len};
     scan->at += len;
     return true;
@@ -302,7 +302,7 @@ static bool scan_members(struct tq_json_scan *scan, int depth)
     do {
         skip_space(scan);
         if (!is_next(scan, "\""))
-            return fail(scan, "a key is missing");
+            return fail(scan, "a key in double quotes is missing");
         if (!scan_string(scan, &part))
             return false;
         add_key(scan, &part);

@@ -303,7 +303,7 @@ static void parse_object(struct parser *p, int depth)
     }
     for (;;) {
         if (peek(p) != '"')
-            (void)fail(p, "a key is missing");
+            (void)fail(p, "a key in double quotes is missing");
         parse_string(p);
         if (peek(p) != ':')
             (void)fail(p, "':' is missing");

@@ -41,7 +41,7 @@ UNIT_TEST(says_what_is_wrong)
         {"{}", "type is missing"},
         {"[]", "a task must be an object, {\"type\": ...}"},
         {"\"a\"", "a task must be an object, {\"type\": ...}"},
-        {"oops", "not JSON at byte 1: not a value"},
+        {"oops", "not JSON at byte 1: not a value (a text needs double quotes)"},
         {"{\"type\":\"a\"", "not JSON at byte 12: an object without its closing brace"},
         {"{\"type\":\"a\"} x", "not JSON at byte 14: something follows the value"},
         {"{\"type\" \"a\"}", "not JSON at byte 9: a key and a colon are missing"},

@@ -185,8 +185,8 @@ UNIT_TEST(refuses_what_is_no_json)
     check_refused("'[1,]'", "not JSON at byte 4");
     check_refused("'[1 2]'", "',' or ']' is missing at byte 4");
     check_refused("'{\"a\" 1}'", "':' is missing");
-    check_refused("'{a:1}'", "a key is missing");
-    check_refused("'{\"a\":1,}'", "a key is missing");
+    check_refused("'{a:1}'", "a key in double quotes is missing");
+    check_refused("'{\"a\":1,}'", "a key in double quotes is missing");
     check_refused("'{\"a\":1'", "',' or '}' is missing at the end");
     check_refused("'\"abc'", "without its closing quote");
     check_refused("'\"a\\nb\"'", "a control character");
