@@ -68,7 +68,8 @@ return {
   it("starts with handlers that do not load, and waits for better ones", function()
     folder.remove(place.folder)
     start()
-    await("cannot read the folder " .. place.folder)
+    await("  X  handlers not loaded: there are none yet  generation=1\n                 "
+      .. "cannot read the folder " .. place.folder)
 
     place:write("notes.txt", "soon")
     await("there is no handler in " .. place.folder)

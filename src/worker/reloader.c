@@ -135,12 +135,16 @@ static void close_timers(struct tq_reloader *reloader)
 
 static void tell_error(struct tq_reloader *reloader, const char *message, const char *quote)
 {
+    const struct tq_generation *generation = *reloader->config.generation;
+
     if (reloader->error != NULL && strcmp(reloader->error, message) == 0)
         return;
     free(reloader->error);
     reloader->error = tq_strdup(message);
-    tq_log(TQ_LOG_ERROR, "reload", "handlers not reloaded: the ones before stay",
-           "generation=%d error=%s source=%s", (*reloader->config.generation)->number, message,
+    tq_log(TQ_LOG_ERROR, "reload",
+           generation->type_count > 0 ? "handlers not reloaded: the ones before stay"
+                                      : "handlers not loaded: there are none yet",
+           "generation=%d error=%s source=%s", generation->number, message,
            reloader->config.shows_source ? quote : NULL);
     reloader->config.on_error(reloader->config.owner, message);
 }
