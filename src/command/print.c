@@ -11,7 +11,7 @@
 
 static void print_and_free(FILE *out, struct tq_buf *text)
 {
-    (void)fwrite(text->data, 1, text->len, out); /* whether it was written, the command asks */
+    (void)fwrite(tq_buf_text(text), 1, text->len, out); /* the command asks whether it was */
     tq_buf_deinit(text);
 }
 
