@@ -37,7 +37,7 @@ describe("docs/tutorial.md", function()
       PATH = taskq.program:match("^(.*)/") .. ":" .. os.getenv("PATH"),
       TASKQ_PRIVATE_LINGER = "1s",
     }
-    local output
+    local output, errors
     finally(function() keeper.await_end(place) end)
     for _, block in ipairs(blocks()) do
       local where = ("line %d"):format(block.line)
@@ -49,8 +49,10 @@ describe("docs/tutorial.md", function()
         })
         assert.equal(0, result.code, where .. ": " .. result.err)
         output, cwd = result.out:gsub("\r", ""):match("^(.-)([^\n]*)\n$")
+        errors = result.err
       else
-        assert.is_true(fits(output, block.text), where .. ": the commands above print\n" .. output)
+        assert.is_true(fits(output, block.text),
+          where .. ": the commands above print\n" .. output .. errors)
         checked = checked + 1
       end
     end

@@ -130,7 +130,7 @@ end
 ---@return boolean
 function M.is_alive(pid)
   local file <close> = io.open("/proc/" .. pid .. "/stat")
-  local state = file and file:read("a"):match("%) (%a)")
+  local state = (file and file:read("a") or ""):match("%) (%a)") -- it may go before it is read
   return state ~= nil and state ~= "Z" and state ~= "X"
 end
 
