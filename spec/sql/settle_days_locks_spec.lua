@@ -112,6 +112,23 @@ describe("while taskq.settle_days is at work", function()
     assert.equal("1", meet("select taskq.make_days()"))
   end)
 
+  for _, relation in ipairs { "worker_tasks_failed", "worker_tasks_failed_default" } do
+    it("nothing is moved in vain while somebody reads " .. relation, function()
+      connection:query(WATCH)
+      connection:query("select taskq.settle_days(2)")
+      local reader <close> = database.connect(url)
+      reader:query(("begin; lock table only taskq.%s in access share mode"):format(relation))
+      local begun = connection:value("select last_value from commands_n_seq") -- also in vain
+
+      local step = connection:query("select * from taskq.settle_days(2)")[1]
+
+      assert.same({ moved = 0, remains = "busy" }, step)
+      assert.equal(begun, connection:value("select last_value from commands_n_seq"))
+      reader:query("commit")
+      assert.equal(3, connection:value("select moved from taskq.settle_days(2)"))
+    end)
+  end
+
   it("a day that somebody retries a task of is left for later", function()
     connection:query("select taskq.settle_days(2)")
     local person <close> = database.connect(url)

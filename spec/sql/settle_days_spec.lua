@@ -32,7 +32,7 @@ describe("taskq.settle_days", function()
       values (1, 1, 1, 'a', 'error', 'boom', $1)]], at)
   end
 
-  -- Steps until nothing is left; calls `between` after each.
+  -- Steps until nothing is left; calls `between` after each, with how many rows it moved.
   local function settle(most, between)
     local moved, steps = 0, 0
     while true do
@@ -42,7 +42,7 @@ describe("taskq.settle_days", function()
         return moved, step.remains, steps
       end
       if between then
-        between()
+        between(step.moved)
       end
     end
   end
@@ -120,15 +120,27 @@ describe("taskq.settle_days", function()
     }, pieces("worker_tasks_failed"))
   end)
 
-  it("makes few pieces of a day with very many tasks", function()
+  it("makes few pieces of a day with very many tasks, and none that is very large", function()
     connection:query([[insert into taskq.worker_tasks (type, status, finished_at)
       select 'a', 'completed', '2026-01-10Z'::timestamptz + g * interval '1 s'
       from generate_series(1, 2000) g]])
 
-    assert.equal(2000, (settle(1)))
+    local largest = 0
+    assert.equal(2000, (settle(10, function(moved) largest = math.max(largest, moved) end)))
 
     assert.equal(0, rows("worker_tasks_completed_default"))
-    assert.is_true(#pieces("worker_tasks_completed") < 120)
+    assert.is_true(#pieces("worker_tasks_completed") < 80)
+    assert.equal(4 * 10 + 1, largest)
+  end)
+
+  it("makes smaller pieces than the one that somebody has begun to move, who moves more", function()
+    finish("failed", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00")
+    connection:query("select taskq.settle_days(5)")
+    local largest = 0
+
+    local moved, remains = settle(1, function(n) largest = math.max(largest, n) end)
+
+    assert.same({ 6, nil, 2 }, { moved, remains, largest })
   end)
 
   it("reads neither the rest nor what it has moved, but once to check", function()

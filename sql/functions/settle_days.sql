@@ -37,6 +37,8 @@ $$;
 -- attach, because a check of the default tells the server what it would else have to read all of it for. (A check
 -- cannot be added here: that locks the default for readers too.) Without a check everybody waits for all of it.
 -- Who writes to the default waits from the beginning: `skip locked` would pass over rows that are on their way.
+-- Whether the last locks are to be had is tried first: somebody may read for hours (pg_dump), and all that was
+-- moved would go back.
 create or replace function taskq.fill_day(
   parent   text,
   from_at  timestamptz,
@@ -57,9 +59,14 @@ begin
   if until_at < from_at::date + 1 then
     child := child || to_char(from_at, '_HH24MISSUS');
   end if;
-  if not is_left then
-    execute format('lock table only taskq.%I in access exclusive mode', parent);
-  end if;
+  begin
+    execute format('lock table only taskq.%I, taskq.%I in access exclusive mode', parent, rest);
+    if is_left then
+      raise exception 'not yet'; -- this gives them back
+    end if;
+  exception
+    when raise_exception then null;
+  end;
   execute format('lock table taskq.%I in exclusive mode', rest);
   perform taskq.create_day(parent, child);
   columns := (
@@ -92,13 +99,14 @@ $$;
 
 -- Moves tasks and attempts that had no day when they finished from the default partitions into days of their
 -- own, in one step: call it again while it says that something remains.
---   most  about how many rows a step moves; more when a day has many pieces
+--   most  about how many rows a step moves; up to four times as many when a day has many pieces
 -- Returns how many rows the step moved, and what remains: null (nothing), 'more' (call again) or 'busy'
 -- (somebody uses a partition: call again later). Called by workers.
 --
 -- The newest rows come first, a piece of a day at a time; pieces grow with their number, so that millions of rows
 -- make some dozens. A time that is over is moved in two steps: the first one adds a check to the default, which
--- keeps new rows of that time out. Nothing finishes then any more: times are the clock's.
+-- keeps new rows of that time out. Nothing finishes then any more: times are the clock's. The second one may be
+-- somebody else's, who moves fewer rows: a piece that is too large for him he gives up, and makes a smaller one.
 create or replace function taskq.settle_days(
   most        integer default 5000,
   out moved   bigint,
@@ -148,20 +156,21 @@ begin
       remains := 'more';
 
       gap := taskq.gap_at(parent, newest);
-      if begun[1] between gap.from_at and newest and begun[2] = gap.until_at then
-        moved := taskq.fill_day(parent, begun[1], begun[2], true);
-        return;
-      elsif begun is not null then -- something newer has come, or what there was has gone
-        execute format('alter table taskq.%I drop constraint rows_move_to_their_day', rest);
-        return;
-      end if;
-
       execute format(
         'select finished_at from taskq.%I where finished_at >= $1 and finished_at < $2
          order by finished_at desc offset $3 limit 1', rest)
       into begins
-      using gap.from_at, gap.until_at, most::bigint << least(gap.pieces / 16, 16)::integer;
+      using gap.from_at, gap.until_at, most::bigint << least(gap.pieces / 16, 2)::integer;
       begins := coalesce(begins, gap.from_at);
+
+      if begun[1] between begins and newest and begun[2] = gap.until_at then
+        moved := taskq.fill_day(parent, begun[1], begun[2], true);
+        return;
+      elsif begun is not null then -- too much; or something newer has come, or what there was has gone
+        execute format('alter table taskq.%I drop constraint rows_move_to_their_day', rest);
+        return;
+      end if;
+
       if gap.until_at > clock_timestamp() - interval '1 minute' then
         moved := taskq.fill_day(parent, begins, gap.until_at, false);
       else

@@ -9,9 +9,9 @@
 //       ^                                                                           |
 //       '------------------- sooner begun when somebody was in the way -------------'
 //
-// A step touches as many rows as the lease has milliseconds, which takes a few hundredths of it,
-// and is followed by a pause nine times as long, so that renewals never wait for long. Main thread,
-// control connection.
+// A step touches as many rows as the lease has milliseconds, up to four times as many when it moves
+// them into a day of very many, which takes a few hundredths of it, and is followed by a pause nine
+// times as long, so that renewals never wait for long. Main thread, control connection.
 #ifndef TQ_WORKER_JANITOR_H
 #define TQ_WORKER_JANITOR_H
 
