@@ -163,6 +163,30 @@ describe("taskq.cleanup", function()
     assert.same({ 1, nil }, { total, remains })
   end)
 
+  for what, relation in pairs({
+    ["tasks without a day"] = "worker_tasks_failed_default",
+    ["the boundary day"] = "worker_tasks_failed_%s",
+    ["attempts without a day"] = "task_attempts_default",
+  }) do
+    it(("goes around %s while somebody is at work there"):format(what), function()
+      finish("completed", OLD .. " 12:00Z")
+      finish("failed", "2026-01-01 12:00Z")
+      finish("failed", ago("100 days 1 second"))
+      local user <close> = database.connect(url)
+      user:query(("begin; lock table taskq.%s in exclusive mode"):format(
+        relation:format((boundary:gsub("-", "")))))
+
+      local first, remains = clean_up()
+      assert.equal("busy", remains)
+      user:query("commit")
+
+      local rest
+      rest, remains = clean_up()
+      assert.same({ 3, nil }, { first + rest, remains })
+      assert.equal(0, connection:value("select total from taskq.stats()"))
+    end)
+  end
+
   it("counts a task that somebody holds, though the rest of its day is ready to go", function()
     local held = finish("failed", "2026-01-01 01:00Z")
     finish("failed", "2026-01-01 02:00Z")

@@ -89,12 +89,21 @@ describe("while taskq.settle_days is at work", function()
     assert.same({ failed = 0, pending = 6, total = 6 }, counted())
   end)
 
-  it("a cleanup passes over none", function()
-    local removed = meet("select taskq.delete_older('worker_tasks_failed_default', 'failed', "
-      .. "now(), 100)")
+  it("a cleanup leaves what has no day for later, and then passes over none", function()
+    local janitor <close> = begin_to_move()
+    local clean_up = "select * from taskq.cleanup('100 days')"
 
-    assert.equal("3", removed)
-    assert.same({ failed = 3, pending = 0, total = 3 }, counted())
+    local step = connection:query(clean_up)[1]
+    janitor:query("commit")
+
+    assert.same({ removed = 0, remains = "busy" }, step)
+    local removed = 0
+    repeat
+      step = connection:query(clean_up)[1]
+      removed = removed + step.removed
+    until step.remains ~= "more"
+    assert.same({ 6, nil }, { removed, step.remains })
+    assert.same({ failed = 0, pending = 0, total = 0 }, counted())
   end)
 
   it("a reader sees each task once", function()

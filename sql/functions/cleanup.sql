@@ -106,15 +106,19 @@ begin
     select s.status, ('worker_tasks_' || s.status || '_default')::name as child
     from unnest(statuses) s(status)
   loop
-    removed := removed + taskq.delete_older(
-      target.child, target.status, case when whole_days then first_day else cutoff end, most - removed);
-    if removed >= most then
-      remains := 'more';
-      return;
-    end if;
-    execute format('select exists (select from taskq.%I where finished_at < $1)', target.child)
-    into is_held
-    using first_day::timestamptz;
+    begin
+      removed := removed + taskq.delete_older(
+        target.child, target.status, case when whole_days then first_day else cutoff end, most - removed);
+      if removed >= most then
+        remains := 'more';
+        return;
+      end if;
+      execute format('select exists (select from taskq.%I where finished_at < $1)', target.child)
+      into is_held
+      using first_day::timestamptz;
+    exception
+      when lock_not_available then is_held := true; -- by taskq.settle_days
+    end;
     if is_held then
       statuses := array_remove(statuses, target.status);
       remains := 'busy';
@@ -159,11 +163,15 @@ begin
       and not whole_days
     order by s.status
   loop
-    removed := removed + taskq.delete_older(target.child, target.status, cutoff, most - removed);
-    if removed >= most then
-      remains := 'more';
-      return;
-    end if;
+    begin
+      removed := removed + taskq.delete_older(target.child, target.status, cutoff, most - removed);
+      if removed >= most then
+        remains := 'more';
+        return;
+      end if;
+    exception
+      when lock_not_available then remains := 'busy';
+    end;
   end loop;
 
   kept_day := (
@@ -184,16 +192,20 @@ begin
       when lock_not_available then remains := 'busy';
     end;
   end loop;
-  with c as materialized (
-    select a.ctid
-    from taskq.task_attempts_default a
-    where a.finished_at < least(first_day, kept_day)
-    limit most
-  )
-  delete from taskq.task_attempts_default a where a.ctid = any(array(select ctid from c));
-  get diagnostics deleted = row_count;
-  if deleted >= most then
-    remains := 'more';
-  end if;
+  begin
+    with c as materialized (
+      select a.ctid
+      from taskq.task_attempts_default a
+      where a.finished_at < least(first_day, kept_day)
+      limit most
+    )
+    delete from taskq.task_attempts_default a where a.ctid = any(array(select ctid from c));
+    get diagnostics deleted = row_count;
+    if deleted >= most then
+      remains := 'more';
+    end if;
+  exception
+    when lock_not_available then remains := 'busy';
+  end;
 end
 $$;
