@@ -106,6 +106,30 @@ describe("the janitor", function()
     assert.equal(0, queue.db:value("select count(*) from taskq.worker_tasks_completed_default"))
   end)
 
+  it("fails no task that finishes at a time whose rows are to be moved first", function()
+    local process = run_a_round()
+    queue.db:query([[
+      do $$
+      declare
+        day name;
+      begin
+        for day in select child from taskq.days_of('taskq.worker_tasks_completed') loop
+          execute format('drop table taskq.%I', day);
+        end loop;
+        alter table taskq.worker_tasks_completed_default
+          add constraint rows_move_to_their_day check (finished_at < '2026-01-01Z');
+      end $$]])
+    local id = queue:enqueue("noop")
+    worker.await_log(process, "the database refuses outcomes; they are kept and retried")
+
+    queue.db:query([[alter table taskq.worker_tasks_completed_default
+      drop constraint rows_move_to_their_day]])
+
+    queue:await_count("completed", 1)
+    assert.is_true(kept(id))
+    worker.stop(process)
+  end)
+
   it("merges counters", function()
     queue.db:query([[insert into taskq.finished_counts
       select current_date, 'completed', 'type ' || g % 10, 1 from generate_series(1, 30000) g]])
