@@ -1,5 +1,6 @@
 --- How many handlers run at once.
 
+local database = require "support.database"
 local folder = require "support.folder"
 local wait = require "support.wait"
 local worker = require "support.worker"
@@ -103,6 +104,27 @@ describe("the concurrency of a worker", function()
     queue:await(30, "the end", "select count(*) = 0 from taskq.worker_tasks_live")
     worker.stop(first)
     worker.stop(second)
+  end)
+
+  it("counts tasks whose outcomes cannot be written", function()
+    local locker <close> = database.connect(queue.url)
+    queue:fill(20000, "noop")
+    locker:query("begin")
+    locker:query("lock table taskq.worker_tasks_completed in share mode")
+
+    local process = queue:start { "--concurrency", "10" }
+    local running, looks = 0, 0
+    wait.wait_until(30, function() -- until many looks, over several tries to write, find as many
+      local now = queue:count("running")
+      looks = now == running and looks + 1 or 0
+      running = now
+      return running > 0 and looks == 100
+    end, "an end to the claims")
+    locker:query("rollback")
+
+    assert.is_true(running < 2000, running) -- claimed ahead as they ended: not without end
+    queue:await_count("completed", 20000)
+    worker.stop(process)
   end)
 
   it("is filled again at once when tasks end one by one", function()

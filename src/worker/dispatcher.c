@@ -61,12 +61,23 @@ void tq_dispatcher_begin_turn(struct tq_dispatcher *dispatcher, int64_t now_us)
     dispatcher->now_us = now_us;
 }
 
+/* What no executor has any more, as far as outcomes get on: the settler's are not all ours. */
+static int count_leaving(const struct tq_dispatcher *dispatcher)
+{
+    int flowing = (int)tq_settler_flowing(dispatcher->config.settler);
+    int ended = (int)dispatcher->held_count;
+
+    for (int i = 0; i < dispatcher->config.executor_count; i++)
+        ended -= dispatcher->loads[i];
+    return flowing < ended ? flowing : ended;
+}
+
 int tq_dispatcher_capacity(struct tq_dispatcher *dispatcher)
 {
     int ahead = tq_pace_ahead(&dispatcher->pace, dispatcher->now_us,
                               tq_claimer_trip_us(dispatcher->config.claimer));
-    size_t flowing = tq_settler_flowing(dispatcher->config.settler);
-    int capacity = dispatcher->slots + ahead - (int)(dispatcher->held_count - flowing);
+    int capacity =
+        dispatcher->slots + ahead - ((int)dispatcher->held_count - count_leaving(dispatcher));
 
     if (dispatcher->is_draining || tq_events_is_full(dispatcher->config.events))
         return 0;

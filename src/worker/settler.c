@@ -39,6 +39,7 @@ struct batch {
     struct tq_settled *items[MAX_BATCH]; /* in flight; each is the first member of its settlement */
     size_t count;
     bool is_locating; /* the request asks where the items are, after a miss or a lock */
+    bool is_flowing;  /* the newest answer was that items were written */
 };
 
 /* Settlements that are asked about apart, so that nobody waits for them: those that were locked by
@@ -158,7 +159,7 @@ size_t tq_settler_flowing(const struct tq_settler *settler)
     size_t in_flight = 0;
 
     for (int i = 0; i < TQ_VERDICT_COUNT; i++)
-        in_flight += settler->batches[i].count;
+        in_flight += settler->batches[i].is_flowing ? settler->batches[i].count : 0;
     return settler->pending < 2 * in_flight ? settler->pending : 2 * in_flight;
 }
 
@@ -296,6 +297,7 @@ static void take_written(struct batch *batch, const struct tq_rows *rows)
     size_t left = 0, count = batch->count;
     bool is_all = tq_repository_read_all_done(rows);
 
+    batch->is_flowing = true;
     if (batch->limit < MAX_BATCH)
         batch->limit = batch->limit * 2 < MAX_BATCH ? batch->limit * 2 : MAX_BATCH;
     for (size_t i = 0; i < count; i++) {
@@ -469,6 +471,7 @@ static void take_refusal(struct batch *batch, const struct tq_err *err)
     struct tq_settler *settler = batch->settler;
     bool is_lost = tq_err_is_lost(err);
 
+    batch->is_flowing = false;
     if (strcmp(err->sqlstate, "55P03") == 0 && !batch->is_locating) {
         locate(batch);
         return;
