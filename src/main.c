@@ -12,8 +12,8 @@
 #include "command/command.h"
 
 /* The same program with the same arguments, process id and standard files. Threads that cannot be
-   ended go with the old image. Returns when that fails. */
-static void restart(char **argv)
+   ended go with the old image; when that fails, the process ends without them. */
+static _Noreturn void restart(char **argv)
 {
     char path[PATH_MAX];
     ssize_t len;
@@ -28,6 +28,7 @@ static void restart(char **argv)
     }
     (void)execv("/proc/self/exe", argv);
     (void)fprintf(stderr, "taskq: cannot start again: %s\n", strerror(errno));
+    _exit(TQ_EXIT_STUCK); /* exit() would wait for threads of libuv's pool */
 }
 
 int main(int argc, char **argv)

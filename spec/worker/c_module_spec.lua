@@ -2,6 +2,7 @@
 --- whose threads wait in one for ever.
 
 local uv = require "luv"
+local database = require "support.database"
 local folder = require "support.folder"
 local taskq = require "support.taskq"
 local wait = require "support.wait"
@@ -114,6 +115,28 @@ describe("a module written in C", function()
       names[name] = true -- host and process id
     end
     assert.is_nil(next(names, (next(names))))
+    worker.stop(process)
+  end)
+
+  it("that holds ten threads makes the worker start again although a task stays in hand", function()
+    local process = start { "--stuck-after", "2s", "--threads", "10", "--concurrency", "10",
+      "--shutdown-timeout", "0" }
+    local id = block(queue.gate .. "/never")
+    for _ = 2, 10 do
+      block(queue.gate .. "/never")
+    end
+    queue:await_notes(10, "+")
+    local locker <close> = database.connect(queue.url)
+    locker:query("begin")
+    locker:query("select 1 from taskq.worker_tasks where id = $1 for update", id)
+
+    worker.await_log(process, "leaving with tasks in hand")
+    wait.wait_until(30, function()
+      assert(process:is_running(), process:stderr())
+      return registrations(process) == 2
+    end, "a second registration")
+
+    locker:query("rollback")
     worker.stop(process)
   end)
 

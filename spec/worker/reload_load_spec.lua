@@ -5,7 +5,6 @@ local uv = require "luv"
 local folder = require "support.folder"
 local site = require "support.site"
 local wait = require "support.wait"
-local worker = require "support.worker"
 
 -- A handler that tells which generation its file and its module are of, before and after a wait.
 local function telling(number)
@@ -122,19 +121,6 @@ describe("reloads under load", function()
       place:remove(name)
       return tonumber(place.queue:task(id).result)
     end)
-  end)
-
-  it("cannot stop a call into C, say so, and keep neither tasks nor the end waiting", function()
-    place = site.new { ["a.lua"] = site.handler("a", "'one'") }
-    place:start()
-
-    place:write("b.lua", "local _ = ('a'):rep(26):find(('.-'):rep(14) .. 'b')")
-    place:await_failure("the top level of a file is in a call into C that does not return")
-
-    assert.equal('"one"', place:run("a"))
-    worker.stop(place.worker)
-    assert.equal(1, place:count("handlers not reloaded"))
-    place.worker = nil
   end)
 
   it("leave nothing behind", function()

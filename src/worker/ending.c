@@ -171,20 +171,33 @@ static void set_late_signals(void (*action)(int))
     (void)signal(SIGINT, action);
 }
 
-void tq_worker_close_signals(struct tq_worker *worker)
+/* A signal is heard, or ends the process that is about to start again: it never falls between the
+   two, and is not lost with the handles. */
+static void hear_late_signals(struct tq_worker *worker)
 {
-    /* A signal is heard, or ends the process that is about to start again: it never falls between
-       the two, and is not lost with the handles. */
     if (worker->is_restarting)
         set_late_signals(SIG_DFL);
     /* Hears those that came meanwhile; a loop with nothing but unreferenced handles looks at none.
      */
     uv_ref((uv_handle_t *)&worker->sigterm);
     (void)uv_run(&worker->loop, UV_RUN_NOWAIT);
+}
+
+void tq_worker_close_signals(struct tq_worker *worker)
+{
+    hear_late_signals(worker);
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
     /* What comes now finds nothing to end, and must not change the exit code. */
     if (!worker->is_restarting)
         set_late_signals(SIG_IGN);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
+}
+
+void tq_worker_abandon(struct tq_worker *worker)
+{
+    if (worker->is_restarting)
+        hear_late_signals(worker);
+    if (!worker->is_restarting)
+        _exit((int)worker->exit); /* exit() would wait: libuv joins the threads of its pool */
 }

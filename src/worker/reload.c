@@ -2,8 +2,6 @@
 //
 // A reload, as the worker sees it: its parts go over to the new generation, all at once. Main
 // thread.
-#include <unistd.h>
-
 #include "base/log.h"
 #include "binding/host.h"
 #include "worker/state.h"
@@ -31,15 +29,14 @@ static void on_error(void *owner, const char *message)
     tq_herald_set_error(&worker->herald, message);
 }
 
-/* All else has ended. A process that exits as usual would wait for the thread: libuv joins those of
-   its pool. */
+/* All else has ended. */
 static void on_stuck(void *owner)
 {
-    const struct tq_worker *worker = owner;
+    struct tq_worker *worker = owner;
 
     tq_log(TQ_LOG_WARN, "worker", "leaving while the top level of a file is in a call into C", "");
-    tq_worker_log_totals(worker);
-    _exit((int)worker->exit);
+    worker->is_abandoned = true;
+    uv_stop(&worker->loop);
 }
 
 void tq_worker_watch_handlers(struct tq_worker *worker)

@@ -104,6 +104,9 @@ void tq_worker_leave_when_quiet(struct tq_worker *worker);
 /* After the loop has ended: a signal that came while the parts were closed is heard, and keeps the
    process from starting again. */
 void tq_worker_close_signals(struct tq_worker *worker);
+/* After the loop was stopped with something left that cannot be waited for: ends the process, or
+   returns for it to start again. */
+void tq_worker_abandon(struct tq_worker *worker);
 void tq_worker_log_totals(const struct tq_worker *worker);
 
 #endif

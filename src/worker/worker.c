@@ -501,8 +501,10 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all(), or abandoned */
     tq_worker_log_totals(worker);
 
-    if (worker->is_abandoned)
-        return worker->exit; /* a thread may still run: the process ends around it */
+    if (worker->is_abandoned) {
+        tq_worker_abandon(worker);
+        return TQ_EXIT_STUCK; /* nothing is freed: threads may still run */
+    }
     tq_worker_close_signals(worker);
 
     enum tq_exit code = worker->is_restarting ? TQ_EXIT_STUCK : worker->exit;
