@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A module for Lua that blocks its thread: blocking.until_exists(path) waits for a file. It is what
-// specs have in place of C code that waits where it must not.
+// A module for Lua that blocks its thread: blocking.until_exists(path) waits for a file, and
+// blocking.pause(ms) for a while. It is what specs have in place of C code that waits where it must
+// not.
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +20,17 @@ static int until_exists(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg functions[] = {{"until_exists", until_exists}, {NULL, NULL}};
+static int pause_ms(lua_State *L)
+{
+    lua_Integer ms = luaL_checkinteger(L, 1);
+    const struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000 * 1000};
+
+    (void)nanosleep(&span, NULL); /* a signal only makes it shorter */
+    return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"until_exists", until_exists}, {"pause", pause_ms}, {NULL, NULL}};
 
 int luaopen_blocking(lua_State *L)
 {

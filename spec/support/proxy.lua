@@ -1,7 +1,7 @@
 --- A socket between a worker and its PostgreSQL, which can keep the server's answers to itself,
---- swallow notifications, hold requests to cancel, refuse connections, be cut, and do something
---- after a certain message of the protocol. Connections are known by their application_name. It
---- runs on the spec's loop, that is, while the spec waits.
+--- swallow notifications, hold requests to cancel, refuse connections or never answer them, be cut,
+--- and do something after a certain message of the protocol. Connections are known by their
+--- application_name. It runs on the spec's loop, that is, while the spec waits.
 
 local uv = require "luv"
 local folder = require "support.folder"
@@ -11,6 +11,7 @@ local M = {}
 
 ---@class Proxy
 ---@field url string  the database's, through the proxy
+---@field silenced integer?  how many have got no answer
 local Proxy = {}
 Proxy.__index = Proxy
 
@@ -82,6 +83,11 @@ end
 -- is no more than that message.
 local function is_refused(self, link, message)
   link.hello = message
+  if self.silenced then
+    self.silenced = self.silenced + 1
+    link.is_silent = true
+    return true
+  end
   if self.cancels and message:sub(5, 8) == "\x04\xd2\x16\x2e" then
     self.cancels = self.cancels + 1
     return true
@@ -214,9 +220,22 @@ function Proxy:hold_cancels()
   self.cancels = 0
 end
 
---- Refuses nobody any more.
+--- From now on new connections are never answered, and those that are there are cut.
+function Proxy:silence()
+  self.silenced = 0
+  for link in pairs(self.links) do
+    close_link(self, link)
+  end
+end
+
+--- Refuses nobody any more; those who got no answer are cut.
 function Proxy:allow()
-  self.refused = {}
+  self.refused, self.silenced = {}, nil
+  for link in pairs(self.links) do
+    if link.is_silent then
+      close_link(self, link)
+    end
+  end
 end
 
 --- Once: after `count` messages of a side ("client" or "server") on a connection with this name,

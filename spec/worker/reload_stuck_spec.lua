@@ -1,9 +1,10 @@
 --- Files whose top level does not come back from a call into C: a reading of them cannot be ended,
---- yet keeps neither tasks nor the worker's end waiting.
+--- yet keeps neither tasks nor the worker's end waiting. And readings that only take long.
 
 local uv = require "luv"
 local database = require "support.database"
 local folder = require "support.folder"
+local proxy = require "support.proxy"
 local site = require "support.site"
 local wait = require "support.wait"
 local worker = require "support.worker"
@@ -95,5 +96,44 @@ describe("a reading", function()
     worker.await_log(place.worker, "leaving with tasks in hand")
 
     await_end(TIMEOUT)
+  end)
+
+  it("that loads many states is not taken for one that is stuck", function()
+    start { "--threads", "20", "--concurrency", "20" }
+
+    read("pause(400)")
+    place:await(2)
+
+    assert.equal(0, place:count("handlers not reloaded"))
+  end)
+
+  it("that loads many states ends with the worker", function()
+    start { "--threads", "20", "--concurrency", "20" }
+
+    read("pause(400)")
+    local process = place.worker
+    place.worker:kill("sigterm")
+
+    await_end(0)
+    assert.not_matches(LEAVING, process:stderr())
+  end)
+
+  it("that waits for a thread is not taken for one that is stuck", function()
+    local middle = proxy.new(place.queue.url)
+    -- One thread, and what it does takes longer than a call into C may.
+    start({}, { url = middle.url .. "&connect_timeout=8", env = { UV_THREADPOOL_SIZE = "1" } })
+
+    middle:silence()
+    wait.wait_until(10, function() return middle.silenced == 1 end, "a connection")
+    place:write("b.lua", site.handler("b", "'two'"))
+    wait.wait_until(30, function() return middle.silenced == 2 end, "the next one")
+    middle:allow()
+    place:await(2)
+
+    assert.equal(0, place:count("handlers not reloaded"))
+    assert.equal('"two"', place:run("b"))
+    worker.stop(place.worker)
+    place.worker = nil
+    middle:close()
   end)
 end)

@@ -123,14 +123,24 @@ static bool read_whole(struct tq_reading *reading, uint64_t before, struct tq_so
 
 /* ---- loading ---- */
 
+static bool begin_state(struct tq_reading *reading, struct tq_err *err)
+{
+    if (atomic_load(&reading->is_unwanted))
+        return tq_err_set(err, TQ_ERR_HANDLERS, 0, "what is read is not wanted any more");
+    atomic_store(&reading->step_us, tq_clock_us());
+    return true;
+}
+
 static bool load(struct tq_reading *reading, struct tq_source *source, struct tq_err *err)
 {
-    if (!tq_generation_new(source, reading->folder, reading->wanted, &reading->generation, err))
+    if (!begin_state(reading, err) ||
+        !tq_generation_new(source, reading->folder, reading->wanted, &reading->generation, err))
         return false;
     reading->generation->number = reading->current->number + 1;
     reading->scripts = tq_zalloc((size_t)reading->script_count * sizeof(struct tq_script *));
     for (int i = 0; i < reading->script_count; i++) {
-        if (!tq_generation_open(reading->generation, &reading->scripts[i], err))
+        if (!begin_state(reading, err) ||
+            !tq_generation_open(reading->generation, &reading->scripts[i], err))
             return false;
     }
     return true;
@@ -188,7 +198,7 @@ static void take_source(struct tq_reading *reading, struct tq_source *source)
     }
 }
 
-void tq_reading_run(struct tq_reading *reading)
+static void run(struct tq_reading *reading)
 {
     uint64_t sum, stamp, known = reading->stamp;
     struct tq_source *source;
@@ -209,6 +219,13 @@ void tq_reading_run(struct tq_reading *reading)
     }
     take_source(reading, source);
     tq_source_unref(source);
+}
+
+void tq_reading_run(struct tq_reading *reading)
+{
+    atomic_store(&reading->step_us, tq_clock_us());
+    run(reading);
+    atomic_store(&reading->step_us, 0);
 }
 
 void tq_reading_clear(struct tq_reading *reading)

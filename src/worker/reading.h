@@ -15,6 +15,7 @@
 #ifndef TQ_WORKER_READING_H
 #define TQ_WORKER_READING_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -39,8 +40,13 @@ struct tq_reading {
     const struct tq_texts *wanted; /* globs of types */
     struct tq_generation *current; /* referenced */
     int script_count;
-    bool is_quiet;  /* something has changed, and is over: load it */
-    bool is_forced; /* a new generation even if nothing has changed */
+    bool is_quiet;           /* something has changed, and is over: load it */
+    bool is_forced;          /* a new generation even if nothing has changed */
+    atomic_bool is_unwanted; /* [atomic] no further state is loaded: it fails */
+
+    /* [atomic] tq_clock_us() when its present step began, which is the look or the load of one
+       state; 0: it has not begun, or has ended. */
+    atomic_llong step_us;
 
     /* Kept from reading to reading. */
     uint64_t stamp, seen;       /* the second, trusted or not: of the last look */

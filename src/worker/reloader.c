@@ -19,7 +19,7 @@ enum {
     MOST_UNSETTLED_US = 500000, /* what changes all the time is taken as it is */
     MOST_QUIET_MS = 150,        /* in all, when the writing does not end */
     LOOK_EVERY_MS = 2000,       /* for changes that nobody tells of */
-    STUCK_US = 5000000,         /* a reading that takes longer is in a call that does not return */
+    STUCK_US = 5000000, /* a step of a reading that takes longer is in a call without return */
 };
 
 struct tq_reloader {
@@ -41,11 +41,18 @@ struct tq_reloader {
 static void begin(struct tq_reloader *reloader);
 static void tell_error(struct tq_reloader *reloader, const char *message, const char *quote);
 
-/* Lua code is stopped at its time limit, a call into C is not. */
+/* Until the reading is stuck: Lua code is stopped at its time limit, a call into C is not. One that
+   waits for a thread has not begun, and is never stuck. */
+static int64_t left_us(const struct tq_reloader *reloader)
+{
+    int64_t step_us = atomic_load(&reloader->reading.step_us);
+
+    return step_us == 0 ? STUCK_US : step_us + STUCK_US - tq_clock_us();
+}
+
 static void look_at_reading(struct tq_reloader *reloader)
 {
-    if (!reloader->is_reading || reloader->is_stuck ||
-        tq_clock_us() - reloader->begun_us < STUCK_US)
+    if (!reloader->is_reading || reloader->is_stuck || left_us(reloader) > 0)
         return;
     reloader->is_stuck = true;
     tell_error(reloader,
@@ -226,7 +233,7 @@ static void on_read(uv_work_t *work, int status)
 {
     struct tq_reloader *reloader = work->data;
 
-    (void)status; /* it is never cancelled */
+    (void)status; /* cancelled: nothing came of it, and nothing is wanted any more */
     reloader->is_reading = reloader->is_stuck = false;
     if (!reloader->is_stopped) {
         if (is_overtaken(reloader))
@@ -266,28 +273,41 @@ static void begin(struct tq_reloader *reloader)
 void tq_reloader_stop(struct tq_reloader *reloader)
 {
     reloader->is_stopped = true;
+    atomic_store(&reloader->reading.is_unwanted, true);
     (void)uv_timer_stop(&reloader->quiet); /* both always 0 */
     (void)uv_timer_stop(&reloader->look);
+}
+
+static void on_overdue(uv_timer_t *timer);
+
+static void await_reading(struct tq_reloader *reloader)
+{
+    int64_t us = left_us(reloader);
+
+    (void)uv_timer_start(&reloader->quiet, on_overdue, us > 0 ? (uint64_t)us / 1000 + 1 : 0,
+                         0); /* not null */
 }
 
 static void on_overdue(uv_timer_t *timer)
 {
     struct tq_reloader *reloader = timer->data;
 
-    reloader->config.on_stuck(reloader->config.owner);
+    if (left_us(reloader) > 0)
+        await_reading(reloader); /* its next step */
+    else
+        reloader->config.on_stuck(reloader->config.owner);
 }
 
 void tq_reloader_close(struct tq_reloader *reloader)
 {
-    int64_t left_us = reloader->begun_us + STUCK_US - tq_clock_us();
-
     reloader->is_closing = true;
     tq_reloader_stop(reloader);
     if (reloader->watcher != NULL)
         tq_watcher_close(reloader->watcher);
-    if (reloader->is_reading)
-        (void)uv_timer_start(&reloader->quiet, on_overdue,
-                             left_us > 0 ? (uint64_t)left_us / 1000 : 0, 0); /* not null */
-    else
+    if (!reloader->is_reading) {
         close_timers(reloader);
+        return;
+    }
+    (void)uv_cancel((uv_req_t *)&reloader->work); /* refused once it has begun */
+    await_reading(reloader);
 }

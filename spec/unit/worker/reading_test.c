@@ -147,6 +147,22 @@ UNIT_TEST(loads_what_is_asked_for_without_a_change)
     close_reading(&stage, &reading);
 }
 
+UNIT_TEST(loads_no_state_that_is_not_wanted_any_more)
+{
+    struct stage stage;
+    struct tq_reading reading;
+
+    open_reading(&stage, &reading);
+    stage_write(&stage, "a.lua", HANDLER("b"));
+    atomic_store(&reading.is_unwanted, true);
+
+    CHECK_INT(read_quiet(&reading), TQ_READING_FAILED);
+    CHECK_TEXT(reading.err.message, "what is read is not wanted any more");
+    CHECK(reading.generation == NULL);
+    CHECK(reading.scripts == NULL);
+    close_reading(&stage, &reading);
+}
+
 UNIT_TEST(fails_without_a_folder)
 {
     struct stage stage;
