@@ -128,7 +128,7 @@ local KINDS = {
 }
 
 local STATS = '{"pending":0,"running":0,"completed":%d,"failed":%d,"cancelled":0,"total":%d,'
-  .. '"unhandled_types":[],"failed_reloads":[]}'
+  .. '"unhandled_types":[],"has_more_unhandled_types":false,"failed_reloads":[]}'
 
 local function encode(value)
   if type(value) ~= "table" then
