@@ -117,7 +117,7 @@ begin
       into is_held
       using first_day::timestamptz;
     exception
-      when lock_not_available then is_held := true; -- by taskq.settle_days
+      when lock_not_available or deadlock_detected then is_held := true; -- by taskq.settle_days
     end;
     if is_held then
       statuses := array_remove(statuses, target.status);
@@ -150,7 +150,7 @@ begin
       remains := 'more';
       return;
     exception
-      when lock_not_available then remains := 'busy';
+      when lock_not_available or deadlock_detected then remains := 'busy';
     end;
   end loop;
 
@@ -170,7 +170,7 @@ begin
         return;
       end if;
     exception
-      when lock_not_available then remains := 'busy';
+      when lock_not_available or deadlock_detected then remains := 'busy';
     end;
   end loop;
 
@@ -189,7 +189,7 @@ begin
       remains := 'more';
       return;
     exception
-      when lock_not_available then remains := 'busy';
+      when lock_not_available or deadlock_detected then remains := 'busy';
     end;
   end loop;
   begin
@@ -205,7 +205,7 @@ begin
       remains := 'more';
     end if;
   exception
-    when lock_not_available then remains := 'busy';
+    when lock_not_available or deadlock_detected then remains := 'busy';
   end;
 end
 $$;

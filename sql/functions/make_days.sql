@@ -74,7 +74,7 @@ begin
       execute format('alter table taskq.%I drop constraint rows_are_of_other_days', rest);
       made := made + cardinality(absent);
     exception
-      when lock_not_available then null;
+      when lock_not_available or deadlock_detected then null;
     end;
   end loop;
   return made;

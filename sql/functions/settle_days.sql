@@ -180,7 +180,8 @@ begin
       end if;
       return;
     exception
-      when lock_not_available then remains := 'busy';
+      -- A deadlock is found at once when somebody who has read the parent, too, waits to drop a day.
+      when lock_not_available or deadlock_detected then remains := 'busy';
     end;
   end loop;
 end
