@@ -102,6 +102,36 @@ describe("taskq test", function()
     assert.matches("cannot read the folder handlers/greet.lua: Not a directory", file.err)
   end)
 
+  describe("leaves to busted what a spec is", function()
+    before_each(function()
+      local specs = place .. "/handlers/spec"
+      uv.fs_rename(specs .. "/greet_spec.lua", specs .. "/greet_case.lua")
+    end)
+
+    it("with an option", function()
+      local result = test { "--", "--pattern=_case", "--filter=hello" }
+
+      assert.equal(0, result.code, result.out .. result.err)
+      assert.matches("1 success / 0 failures / 0 errors", result.out)
+    end)
+
+    it("with a .busted file", function()
+      folder.write(place .. "/.busted", 'return { default = { pattern = "_case" } }')
+
+      local result = test()
+
+      assert.equal(1, result.code, result.err)
+      assert.matches("1 success / 1 failure / 0 errors", result.out)
+    end)
+
+    it("and what else it can say", function()
+      local result = test { "--", "--version" }
+
+      assert.equal(0, result.code, result.out .. result.err)
+      assert.matches("^%d+%.%d+%.%d+", result.out)
+    end)
+  end)
+
   it("leaves nothing behind, whatever becomes of it", function()
     folder.write(place .. "/handlers/spec/greet_spec.lua",
       "local f = io.open('/proc/self/stat') local pid = f:read('n') f:close() "

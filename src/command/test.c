@@ -74,6 +74,12 @@ static bool note_spec(void *owner, const char *name, const char *path, const str
     return true;
 }
 
+/* busted runs *_spec.lua below the handlers' folder, unless options or a file say otherwise. */
+static bool is_plain(const struct tq_call *call)
+{
+    return call->argument_count == 0 && access(".busted", F_OK) != 0;
+}
+
 /* What busted would say of a folder without specs, or of one that it cannot read, helps nobody. */
 static bool check_specs(const char *handlers, struct tq_err *err)
 {
@@ -182,7 +188,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
 
     if (handlers == NULL)
         return tq_err_system(err, "--handlers names no folder: %s", given->handlers);
-    if ((!names_place(call) && !check_specs(given->handlers, err)) ||
+    if ((is_plain(call) && !check_specs(given->handlers, err)) ||
         !tq_testing_files_unpack(&folder, err)) {
         free(handlers);
         return false;
