@@ -233,6 +233,13 @@ static void lose(struct tq_client *client)
     give_up(client, &err);
 }
 
+/* From the loop, as any answer: whoever runs a statement has not yet noted that it did. */
+static void lose_soon(struct tq_client *client)
+{
+    client->state = BROKEN;
+    (void)uv_timer_start(&client->timer, on_timer, 0, 0); /* not null */
+}
+
 void tq_client_run(struct tq_client *client, struct tq_statement *statement, const char *sql,
                    const struct tq_texts_given *given)
 {
@@ -240,14 +247,14 @@ void tq_client_run(struct tq_client *client, struct tq_statement *statement, con
     if (PQsendQueryParams(client->socket.pq, sql, given->count, NULL, given->texts, NULL, NULL,
                           0) != 1 ||
         PQsetSingleRowMode(client->socket.pq) != 1 || !tq_socket_flush(&client->socket))
-        lose(client);
+        lose_soon(client);
 }
 
 void tq_client_run_script(struct tq_client *client, struct tq_statement *statement, const char *sql)
 {
     begin(client, statement, true);
     if (PQsendQuery(client->socket.pq, sql) != 1 || !tq_socket_flush(&client->socket))
-        lose(client);
+        lose_soon(client);
 }
 
 static void finish(struct tq_client *client)
@@ -410,6 +417,10 @@ static void on_timer(uv_timer_t *timer)
     struct tq_client *client = timer->data;
     struct tq_err err;
 
+    if (client->state == BROKEN) {
+        lose(client); /* it could not be sent */
+        return;
+    }
     (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "no answer from the database for %d s",
                      (int)(client->statement->timeout_ms / 1000));
     give_up(client, &err);

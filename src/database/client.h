@@ -65,7 +65,7 @@ enum tq_client_state tq_client_state(const struct tq_client *client);
 int tq_client_backend(const struct tq_client *client);
 
 /* Runs one statement with parameters. The session must be usable. Texts need not outlive the call;
-   on_done may be called before it returns. */
+   on_done is called from the loop, never before it returns. */
 void tq_client_run(struct tq_client *client, struct tq_statement *statement, const char *sql,
                    const struct tq_texts_given *given);
 

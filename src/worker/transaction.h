@@ -34,9 +34,9 @@ enum tq_transaction_end {
     TQ_TRANSACTION_LOST, /* rolled back: the task is not this worker's any more */
 };
 
-/* An operation under way; embedded in its owner. on_done is called once, perhaps before the
-   operation returns, unless the transaction is freed first. err tells why a transaction that was to
-   go on was rolled back, and is NULL otherwise. */
+/* An operation under way; embedded in its owner. on_done is called once, perhaps before
+   tq_transaction_commit() or _roll_back() returns, unless the transaction is freed first. err tells
+   why a transaction that was to go on was rolled back, and is NULL otherwise. */
 struct tq_transaction_step {
     void (*on_done)(struct tq_transaction_step *step, enum tq_transaction_end end,
                     const struct tq_err *err);
