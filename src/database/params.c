@@ -21,6 +21,13 @@ int64_t tq_pg_time_to_epoch_us(int64_t time)
     return time + TQ_PG_EPOCH_US;
 }
 
+int64_t tq_pg_time_before(int64_t epoch_us)
+{
+    int64_t time = epoch_us - TQ_PG_EPOCH_US;
+
+    return time > -FAR_US ? time - 1 : TQ_PG_TIME_MIN; /* it may have been cut */
+}
+
 static void put_int2(struct tq_params *params, int16_t value)
 {
     uint16_t wire = htobe16((uint16_t)value);

@@ -20,6 +20,9 @@ enum { TQ_PARAMS_MAX = 12 };
 /* Since 1970, to reckon with: a time at infinity, or thousands of years away, is about that far. */
 int64_t tq_pg_time_to_epoch_us(int64_t time);
 
+/* Just before the time that epoch_us was made of, for cursors. */
+int64_t tq_pg_time_before(int64_t epoch_us);
+
 /* Where a row is. It changes whenever the row does. */
 struct tq_tid {
     uint32_t block;

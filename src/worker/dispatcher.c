@@ -204,7 +204,7 @@ static void look_for(struct tq_dispatcher *dispatcher, const struct tq_task *tas
         return;
     if (settled->delay_us < 0)
         tq_lanes_lower_one(tq_claimer_lanes(dispatcher->config.claimer), task->type,
-                           (int16_t)task->priority, task->scheduled_at_us - TQ_PG_EPOCH_US - 1);
+                           (int16_t)task->priority, tq_pg_time_before(task->scheduled_at_us));
     tq_claimer_look_within(dispatcher->config.claimer,
                            settled->delay_us < 0 ? 0 : settled->delay_us);
 }

@@ -16,6 +16,16 @@ static void check_bytes(const struct tq_params *params, int index, const char *b
 
 #define CHECK_BYTES(params, index, bytes) check_bytes(params, index, bytes, sizeof(bytes) - 1)
 
+UNIT_TEST(knows_what_is_before_a_time)
+{
+    CHECK_INT(tq_pg_time_before(tq_pg_time_to_epoch_us(0)), -1);
+    CHECK_INT(tq_pg_time_before(tq_pg_time_to_epoch_us(-TQ_PG_EPOCH_US)), -TQ_PG_EPOCH_US - 1);
+    CHECK(tq_pg_time_before(tq_pg_time_to_epoch_us(INT64_MAX)) < INT64_MAX);
+    CHECK_INT(tq_pg_time_before(tq_pg_time_to_epoch_us(TQ_PG_TIME_MIN)), TQ_PG_TIME_MIN);
+    CHECK_INT(tq_pg_time_before(tq_pg_time_to_epoch_us(INT64_C(-210000000000000000))),
+              TQ_PG_TIME_MIN); /* in the year 4655 BC */
+}
+
 UNIT_TEST(writes_numbers_in_network_order)
 {
     struct tq_params params = {0};
