@@ -164,11 +164,30 @@ static void put_null(struct tq_params *params)
     put_int4(params, -1);
 }
 
+static void put_text_item(struct tq_params *params, const char *text)
+{
+    if (text == NULL) {
+        put_null(params);
+        return;
+    }
+    put_int4(params, (int32_t)strlen(text));
+    tq_buf_add_text(&params->data, text);
+}
+
+static void put_jsonb_item(struct tq_params *params, const char *text, size_t len)
+{
+    if (text == NULL) {
+        put_null(params);
+        return;
+    }
+    put_int4(params, (int32_t)len + 1);
+    put_jsonb(params, text, len);
+}
+
 /* The value with its length before it. */
 static void put_item(struct tq_params *params, enum tq_element element, const void *value)
 {
     const char *text;
-    size_t len;
 
     switch (element) {
     case TQ_ELEMENT_BOOL:
@@ -193,18 +212,11 @@ static void put_item(struct tq_params *params, enum tq_element element, const vo
         put_tid(params, *(const struct tq_tid *)value);
         return;
     case TQ_ELEMENT_TEXT:
+        put_text_item(params, *(const char *const *)value);
+        return;
     case TQ_ELEMENT_JSONB:
         text = *(const char *const *)value;
-        if (text == NULL) {
-            put_null(params);
-            return;
-        }
-        len = strlen(text);
-        put_int4(params, (int32_t)(element == TQ_ELEMENT_JSONB ? len + 1 : len));
-        if (element == TQ_ELEMENT_JSONB)
-            put_jsonb(params, text, len);
-        else
-            tq_buf_add(&params->data, text, len);
+        put_jsonb_item(params, text, text != NULL ? strlen(text) : 0);
     }
 }
 
@@ -243,12 +255,7 @@ void tq_params_item_int8(struct tq_params *params, int64_t value)
 
 void tq_params_item_jsonb(struct tq_params *params, const char *text, size_t len)
 {
-    if (text == NULL) {
-        tq_params_item_null(params);
-        return;
-    }
-    put_int4(params, (int32_t)len + 1);
-    put_jsonb(params, text, len);
+    put_jsonb_item(params, text, len);
     extend(params);
 }
 
