@@ -64,10 +64,10 @@ static void on_shutdown_timer(uv_timer_t *timer)
 
 void tq_worker_drain(struct tq_worker *worker, const char *why)
 {
+    worker->phase = TQ_WORKER_DRAINING;
+    atomic_store(&worker->is_draining, true); /* from here on nothing starts */
     tq_log(TQ_LOG_INFO, "worker", "draining", "why=%s held=%zu", why,
            tq_dispatcher_held(worker->dispatcher));
-    worker->phase = TQ_WORKER_DRAINING;
-    atomic_store(&worker->is_draining, true);
     tq_claimer_pause(worker->claimer);
     tq_reloader_stop(worker->reloader);
     tq_dispatcher_drain(worker->dispatcher);

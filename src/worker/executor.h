@@ -41,7 +41,7 @@ struct tq_executor_config {
     struct tq_minder *minder;       /* of the programs that handlers start */
     rlim_t files_of_children;       /* that they may have open; 0: as many as we */
     const atomic_bool *is_followed; /* somebody wants to know what starts */
-    const atomic_bool *is_draining; /* what is_shutting_down() says */
+    const atomic_bool *is_draining; /* nothing starts; what is_shutting_down() says */
     const char *conninfo;           /* of handlers' own connections */
     bool is_pooled;                 /* they go through a pooler that hands out servers */
     int handler_connections;        /* at most */

@@ -244,9 +244,11 @@ static void resume(struct tq_executor *executor, struct tq_task *task)
     }
 }
 
+/* A worker that drains starts nothing, also while the order to give back is still on its way. */
 static bool can_start(const struct tq_executor *executor)
 {
-    return executor->ready.first != NULL && executor->running < executor->config.slots;
+    return executor->ready.first != NULL && executor->running < executor->config.slots &&
+           !atomic_load(executor->config.is_draining);
 }
 
 static bool has_runnable(const struct tq_executor *executor)

@@ -71,7 +71,7 @@ struct tq_worker {
 
     enum tq_worker_phase phase;
     atomic_bool is_followed; /* [atomic] somebody wants to know what starts */
-    atomic_bool is_draining; /* [atomic] what handlers are told */
+    atomic_bool is_draining; /* [atomic] nothing starts; handlers are told */
     atomic_int lost_threads; /* [atomic] given up, and still there */
     bool is_interrupting, is_hushing, is_giving_up, is_abandoned;
     bool is_restarting;      /* it ends because too many threads are stuck */
