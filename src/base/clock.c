@@ -27,3 +27,8 @@ int64_t tq_clock_wall_us(void)
 {
     return read_us(CLOCK_REALTIME);
 }
+
+int64_t tq_clock_thread_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -19,7 +19,7 @@
 #include "script/state.h"
 
 enum {
-    CLOSING_US = 20 * 1000,        /* for the <close> variables of a stopped run */
+    CLOSING_US = 20 * 1000,        /* of computing, for the <close> variables of a stopped run */
     KEPT_BUFFER_BYTES = 64 * 1024, /* a pooled run gives larger ones back */
     MAX_TRACEBACK_BYTES = 8 * 1024,
     MIN_LEAVINGS_BYTES = 4 * 1024 * 1024, /* less is left to the collector's own pace */
@@ -238,7 +238,7 @@ static void close_coroutines(struct tq_run *run)
     struct tq_script *script = run->script;
 
     script->run = run;
-    script->deadline_us = tq_clock_us() + CLOSING_US;
+    script->deadline_us = tq_clock_thread_us() + CLOSING_US;
     tq_slice_begin(script, TQ_PHASE_CLOSING, run->T);
     for (size_t i = 0; i < run->chain_count; i++) {
         (void)tq_coroutine_reset(script, NULL, run->chain[i]); /* errors have nobody to go to */

@@ -178,7 +178,7 @@ static void on_count(lua_State *L, lua_Debug *ar)
     if (script->phase == TQ_PHASE_RUNNING) {
         on_count_running(script, L);
     } else if (script->phase != TQ_PHASE_IDLE) {
-        if (tq_clock_us() >= script->deadline_us)
+        if (tq_clock_thread_us() >= script->deadline_us)
             script->is_ending = true;
         if (script->is_ending)
             force(script, L);

@@ -83,7 +83,7 @@ struct tq_script {
     struct tq_run *live_runs;             /* list of all between start and DONE */
     struct tq_run *idle_runs;             /* pool, with their coroutines */
     const struct tq_source_file *loading; /* the file that runs, for messages */
-    int64_t deadline_us;                  /* of LOADING and CLOSING */
+    int64_t deadline_us;                  /* of LOADING and CLOSING, by tq_clock_thread_us() */
     int64_t slice_us;                     /* when the slice began; only where a hook is always on */
     int blocked;          /* resumes of the slice that began where Lua cannot yield */
     bool is_out_of_files; /* a run has opened all that the process may have */
