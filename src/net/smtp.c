@@ -18,7 +18,7 @@ enum {
     MAX_SESSIONS = 8,
     MAX_ADDRESS_BYTES = 320, /* RFC 5321, 4.5.3.1: 64 + 1 + 255 */
     WHAT_BYTES = 400,
-    PATIENCE_MS = 1000, /* libcurl's beyond a mail's deadline, whose message is the better one */
+    PATIENCE_MS = 60000, /* libcurl's beyond a mail's deadline, whose message is the better one */
 };
 
 struct mail {
