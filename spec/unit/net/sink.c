@@ -105,29 +105,33 @@ static void take_peer(struct sink *sink)
     answer(sink, peer, "");
 }
 
+static bool has_peer(const struct sink *sink)
+{
+    for (int i = 0; i < SINK_PEERS; i++) {
+        if (sink->peers[i].fd >= 0)
+            return true;
+    }
+    return false;
+}
+
 static void run(void *arg)
 {
     struct sink *sink = arg;
     struct pollfd fds[SINK_PEERS + 2] = {{.fd = sink->listener, .events = POLLIN},
                                          {.fd = sink->stop[0], .events = POLLIN}};
 
-    for (bool is_over = false; !is_over;) {
+    while (fds[1].fd >= 0 || has_peer(sink)) {
         for (int i = 0; i < SINK_PEERS; i++)
             fds[i + 2] = (struct pollfd){.fd = sink->peers[i].fd, .events = POLLIN};
         CHECK(poll(fds, SINK_PEERS + 2, -1) > 0);
-        is_over = fds[1].revents != 0; /* unless there is something to hear */
         for (int i = 0; i < SINK_PEERS; i++) {
-            if (fds[i + 2].revents != 0) {
+            if (fds[i + 2].revents != 0)
                 read_from(sink, &sink->peers[i]);
-                is_over = false;
-            }
         }
         if (fds[0].revents != 0)
             take_peer(sink);
-    }
-    for (int i = 0; i < SINK_PEERS; i++) {
-        if (sink->peers[i].fd >= 0)
-            hang_up(&sink->peers[i]);
+        if (fds[1].revents != 0)
+            fds[1].fd = -1; /* from now on only what was said is heard */
     }
 }
 

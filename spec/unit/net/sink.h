@@ -43,7 +43,8 @@ struct sink {
 /* The sink's other fields are zero. */
 void sink_start(struct sink *sink);
 
-/* Ends the thread and all connections; then heard can be read. */
+/* Waits until all connections were closed from the other side and all that came over them was
+   heard; then heard can be read. */
 void sink_stop(struct sink *sink);
 void sink_free(struct sink *sink);
 

@@ -3,8 +3,11 @@
 // Sending mail to a sink on loopback.
 #include "net/smtp.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -313,17 +316,27 @@ UNIT_TEST(a_refused_login_is_not_a_refused_message)
     sink_free(&office.sink);
 }
 
+/* A port of which nobody hears anything, and which nobody else can get meanwhile. */
+static int take_port(char *url, size_t size)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK(fd >= 0);
+    CHECK_INT(bind(fd, (struct sockaddr *)&address, len), 0);
+    CHECK_INT(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(url, size, "smtp://127.0.0.1:%d", ntohs(address.sin_port));
+    return fd;
+}
+
 UNIT_TEST(a_refused_connection_names_the_server)
 {
     struct office office = {0};
-
-    open_office(&office, NULL);
-    close_office(&office); /* its port is free again */
-    sink_free(&office.sink);
+    struct tq_err err;
+    int fd = take_port(office.sink.url, sizeof office.sink.url);
 
     CHECK_INT(uv_loop_init(&office.loop), 0);
-    struct tq_err err;
-
     office.net = tq_net_new(&office.loop, &err);
     struct letter letter = post_usual(&office);
 
@@ -333,6 +346,7 @@ UNIT_TEST(a_refused_connection_names_the_server)
     tq_net_close(office.net, on_net_closed, &office);
     CHECK_INT(uv_run(&office.loop, UV_RUN_DEFAULT), 0);
     CHECK_INT(uv_loop_close(&office.loop), 0);
+    CHECK_INT(close(fd), 0);
 }
 
 UNIT_TEST(a_silent_server_times_out_at_every_stage)
@@ -451,7 +465,7 @@ UNIT_TEST(closing_waits_for_no_server)
     close_office(&office);
 
     CHECK_INT(letter.answers, 0);
-    CHECK(tq_clock_us() - start_us < 5 * 1000 * 1000);
+    CHECK(tq_clock_us() - start_us < (LONG_MS - 1000) * INT64_C(1000));
     sink_free(&office.sink);
 }
 
