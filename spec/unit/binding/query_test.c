@@ -163,7 +163,7 @@ UNIT_TEST(abandons_a_transaction_whose_handler_is_stopped)
 
     open_stage(&stage, "context.transaction(function() taskq.sleep(1000) end)");
     run = stage_start(&stage, "t", "{}");
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     tq_run_stop(run, TQ_STOP_TIMEOUT);
     CHECK_TEXT(fake.asked, "begin\nabandon\n");
     tq_run_free(run);

@@ -99,11 +99,7 @@ UNIT_TEST(obeys_the_handlers_own_limit)
 
 static void run_to_wait(struct stage *stage, struct tq_run *run)
 {
-    enum tq_run_state state;
-
-    while ((state = tq_run_resume(run)) == TQ_RUN_PREEMPTED)
-        ;
-    CHECK_INT(state, TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     stage_end_wait(stage);
 }
 
@@ -121,10 +117,10 @@ UNIT_TEST(stops_the_largest_run_when_the_state_is_nearly_full)
 
     run_to_wait(&stage, large);
     run_to_wait(&stage, small);
-    CHECK_INT(tq_run_resume(large), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(large), TQ_RUN_DONE);
     CHECK_INT(tq_run_outcome(large)->stop, TQ_STOP_MEMORY);
     tq_run_free(large);
-    CHECK_INT(tq_run_resume(small), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(small), TQ_RUN_DONE);
     CHECK_TEXT(tq_run_outcome(small)->result, "15");
     tq_run_free(small);
     stage_close(&stage);
@@ -175,7 +171,7 @@ UNIT_TEST(charges_what_the_host_holds_for_a_run)
     struct tq_run *run = stage_start(&stage, "t", "{}");
     size_t before = tq_script_memory_bytes(stage.script);
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     CHECK(tq_run_charge(run, 40 * MB));
     CHECK(!tq_run_charge(run, 30 * MB));
     CHECK(tq_script_memory_bytes(stage.script) >= before + 40 * MB);

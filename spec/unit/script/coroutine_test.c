@@ -105,14 +105,14 @@ UNIT_TEST(belong_to_the_run_that_waits_in_them)
 
     struct tq_run *first = stage_start(&stage, "t", "1");
 
-    CHECK_INT(tq_run_resume(first), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(first), TQ_RUN_WAITING);
     stage_check_result(&stage, "2",
                        "[\"normal\",\"normal\",\"cannot resume non-suspended coroutine\","
                        "\"cannot close a normal coroutine\","
                        "\"cannot resume non-suspended coroutine\","
                        "\"cannot close a normal coroutine\"]");
     stage_end_wait(&stage);
-    CHECK_INT(tq_run_resume(first), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(first), TQ_RUN_DONE);
     CHECK_TEXT(tq_run_outcome(first)->result, "\"mine\"");
     tq_run_free(first);
     stage_close(&stage);

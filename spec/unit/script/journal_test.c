@@ -99,7 +99,7 @@ UNIT_TEST(a_stopped_run_keeps_its_notes)
                     "local _ <close> = setmetatable({}, {__close = function() print 'closed' "
                     "end}) print 'begun' require 'taskq'.sleep(1000)");
     run = stage_start(&stage, "t", "{}");
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     tq_run_stop(run, TQ_STOP_CANCELLED);
     CHECK(strstr(tq_run_outcome(run)->notes, "begun") != NULL);
     CHECK(strstr(tq_run_outcome(run)->notes, "closed") != NULL);

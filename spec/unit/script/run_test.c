@@ -217,11 +217,11 @@ UNIT_TEST(waits_and_goes_on)
 
     struct tq_run *run = stage_start(&stage, "t", "{}");
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     CHECK_INT(stage.slept_ms, 21);
     CHECK_INT(stage.live_waits, 1);
     stage_end_wait(&stage);
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_INT(stage.live_waits, 0);
     CHECK_TEXT(tq_run_outcome(run)->result, "\"awake\"");
     tq_run_free(run);
@@ -238,7 +238,7 @@ UNIT_TEST(does_not_suspend_for_a_wait_that_is_over)
 
     struct tq_run *run = stage_start(&stage, "t", "{}");
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_INT(stage.total_waits, 3);
     tq_run_free(run);
     stage_close(&stage);
@@ -253,12 +253,12 @@ UNIT_TEST(interleaves_runs)
 
     struct tq_run *one = stage_start(&stage, "t", "1"), *two = stage_start(&stage, "t", "2");
 
-    CHECK_INT(tq_run_resume(one), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(one), TQ_RUN_WAITING);
     stage_end_wait(&stage);
-    CHECK_INT(tq_run_resume(two), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(two), TQ_RUN_WAITING);
     stage_end_wait(&stage);
-    CHECK_INT(tq_run_resume(one), TQ_RUN_DONE);
-    CHECK_INT(tq_run_resume(two), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(one), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(two), TQ_RUN_DONE);
     CHECK_TEXT(tq_run_outcome(one)->result, "1");
     CHECK_TEXT(tq_run_outcome(two)->result, "2");
     tq_run_free(one);
@@ -274,9 +274,9 @@ static struct tq_run *interrupt_wait(struct stage *stage, const char *body, enum
 
     struct tq_run *run = stage_start(stage, "t", "{}");
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     CHECK(tq_run_interrupt(run, reason, INT64_MAX));
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_INT(stage->live_waits, 0);
     return run;
 }
@@ -334,7 +334,7 @@ UNIT_TEST(interrupts_a_preempted_run)
 
     CHECK_INT(tq_run_resume(run), TQ_RUN_PREEMPTED);
     CHECK(tq_run_interrupt(run, TQ_STOP_INTERRUPTED, INT64_MAX));
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_TEXT(tq_run_outcome(run)->result, "\"interrupted: the worker gives the task back\"");
     tq_run_free(run);
     stage_close(&stage);
@@ -377,10 +377,10 @@ UNIT_TEST(stops_a_waiting_run_and_closes_its_variables)
 
     struct tq_run *run = stage_start(&stage, "t", "{}");
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     tq_run_stop(run, TQ_STOP_INTERRUPTED);
     CHECK_INT(stage.live_waits, 0);
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_INT(tq_run_outcome(run)->kind, TQ_OUTCOME_STOPPED);
     CHECK_TEXT(tq_run_outcome(run)->error_kind, "interrupted");
     tq_run_free(run);
@@ -423,8 +423,8 @@ UNIT_TEST(is_stopped_when_its_time_passed_while_it_waited)
 
     struct tq_run *run = stage_start(&stage, "t", "{}");
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_INT(tq_run_outcome(run)->stop, TQ_STOP_TIMEOUT);
     tq_run_free(run);
     stage_close(&stage);
@@ -444,7 +444,7 @@ UNIT_TEST(reuses_coroutines_without_growth)
         struct tq_run *run = stage_start(&stage, "t", i % 3 == 0 ? "1" : i % 3 == 1 ? "2" : "3");
 
         if (i % 6 == 1) {
-            CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+            CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
             tq_run_stop(run, TQ_STOP_CANCELLED);
         } else {
             (void)stage_finish(&stage, run);
@@ -475,7 +475,7 @@ UNIT_TEST(parts_go_with_their_run)
     for (int round = 0; round < 2; round++) {
         struct tq_run *run = stage_start(&stage, "t", "{}");
 
-        CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+        CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
         for (int i = 0; i < 3; i++) {
             parts[i].release = count_release;
             tq_run_add_part(run, &parts[i]);

@@ -194,15 +194,20 @@ void stage_end_wait(struct stage *stage)
     }
 }
 
-const struct tq_outcome *stage_finish(struct stage *stage, struct tq_run *run)
+enum tq_run_state stage_resume(struct tq_run *run)
 {
     enum tq_run_state state;
 
+    while ((state = tq_run_resume(run)) == TQ_RUN_PREEMPTED)
+        continue;
+    return state;
+}
+
+const struct tq_outcome *stage_finish(struct stage *stage, struct tq_run *run)
+{
     CHECK(tq_run_owner(run) == stage);
-    while ((state = tq_run_resume(run)) != TQ_RUN_DONE) {
-        if (state == TQ_RUN_WAITING)
-            stage_end_wait(stage);
-    }
+    while (stage_resume(run) != TQ_RUN_DONE)
+        stage_end_wait(stage);
     return tq_run_outcome(run);
 }
 

@@ -43,6 +43,9 @@ void stage_load_body(struct stage *stage, const char *body);
 
 struct tq_run *stage_start(struct stage *stage, const char *type, const char *payload);
 
+/* Resumes the run until it waits or is done: any slice may end early, on a machine that is busy. */
+enum tq_run_state stage_resume(struct tq_run *run);
+
 /* Resumes the run until it is done; ends each wait at once. Returns its outcome. */
 const struct tq_outcome *stage_finish(struct stage *stage, struct tq_run *run);
 

@@ -15,10 +15,10 @@ static struct tq_run *interrupt_wait(struct stage *stage, const char *body, enum
 
     struct tq_run *run = stage_start(stage, "t", "{}");
 
-    CHECK_INT(tq_run_resume(run), TQ_RUN_WAITING);
+    CHECK_INT(stage_resume(run), TQ_RUN_WAITING);
     CHECK(tq_run_interrupt(run, reason, INT64_MAX));
     CHECK(!tq_run_interrupt(run, reason, INT64_MAX));
-    CHECK_INT(tq_run_resume(run), TQ_RUN_DONE);
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     return run;
 }
 
@@ -61,21 +61,11 @@ UNIT_TEST(is_stopped_as_cancelled_when_it_goes_on)
     run = stage_start(&stage, "t", "{}");
     CHECK_INT(tq_run_resume(run), TQ_RUN_PREEMPTED);
     CHECK(tq_run_interrupt(run, TQ_STOP_CANCELLED, tq_clock_us() + 20000));
-    while (tq_run_resume(run) != TQ_RUN_DONE)
-        continue;
+    CHECK_INT(stage_resume(run), TQ_RUN_DONE);
     CHECK_INT(tq_run_outcome(run)->stop, TQ_STOP_CANCELLED);
     CHECK_TEXT(tq_run_outcome(run)->error_kind, "cancelled");
     tq_run_free(run);
     stage_close(&stage);
-}
-
-static void resume_until_it_waits(struct tq_run *run)
-{
-    enum tq_run_state state;
-
-    while ((state = tq_run_resume(run)) == TQ_RUN_PREEMPTED)
-        continue;
-    CHECK_INT(state, TQ_RUN_WAITING);
 }
 
 UNIT_TEST(is_condemned_while_it_waits)
@@ -94,10 +84,10 @@ UNIT_TEST(is_condemned_while_it_waits)
                 "{type = 'small', handler = function() return hold(20) end}}");
     stage_load(&stage);
     large = stage_start(&stage, "large", "{}");
-    resume_until_it_waits(large);
+    CHECK_INT(stage_resume(large), TQ_RUN_WAITING);
     CHECK(!tq_run_is_condemned(large));
     small = stage_start(&stage, "small", "{}");
-    resume_until_it_waits(small);
+    CHECK_INT(stage_resume(small), TQ_RUN_WAITING);
     CHECK(tq_run_is_condemned(large));
     CHECK(!tq_run_is_condemned(small));
     tq_run_stop(large, TQ_STOP_TIMEOUT);
