@@ -22,6 +22,7 @@ local SETTINGS = {
   max_connections = 200,
   shared_buffers = "64MB",
   max_prepared_transactions = 10,
+  autovacuum = "off", -- whenever it came, plans would change and locks be taken
   log_checkpoints = "off",
   timezone = "Asia/Kathmandu", -- far from UTC, with minutes: what relies on the server's zone fails
 }
