@@ -4,6 +4,7 @@
 local driver = require("luasql.postgres").postgres()
 local cluster = require "support.cluster"
 local taskq = require "support.taskq"
+local wait = require "support.wait"
 
 local M = {}
 
@@ -12,10 +13,11 @@ local Connection = {}
 Connection.__index = Connection
 Connection.__close = function(self) self:close() end
 
-local TEMPLATE = "taskq_template"
+local DAY_S, MINUTE_S = 86400, 60
+
 local made = {} -- names of the databases to drop
+local templates = {} -- by name
 local count = 0
-local has_template = false
 
 -- How a column's text becomes a Lua value; other types stay texts. A sum of bigint is numeric.
 local READERS = {
@@ -120,11 +122,17 @@ function M.value(url, sql, ...)
   return connection:value(sql, ...)
 end
 
-local function create(template)
+-- Their clients have gone, or are not wanted any more; the server needs a moment to see that.
+local function end_sessions(name)
+  M.query(cluster.shared():url("postgres"),
+    "select pg_terminate_backend(pid, 30000) from pg_stat_activity where datname = $1", name)
+end
+
+local function create(from)
   local shared = cluster.shared()
   count = count + 1
   local name = ("spec_%d"):format(count)
-  M.query(shared:url("postgres"), ("create database %s template %s"):format(name, template))
+  M.query(shared:url("postgres"), ("create database %s template %s"):format(name, from))
   made[#made + 1] = name
   return shared:url(name)
 end
@@ -135,24 +143,42 @@ function M.empty()
   return create("template0")
 end
 
---- A database that `taskq migrate` has been run on.
+--- Waits for midnight (UTC) when it is near: the minute that follows is of one day.
+function M.await_day()
+  wait.wait_until(2 * MINUTE_S, function()
+    return os.time() % DAY_S < DAY_S - MINUTE_S
+  end, "midnight")
+end
+
+-- Its days are those that `taskq migrate` makes today.
+local function template()
+  local name = "taskq_template_" .. os.date("!%Y%m%d")
+  if not templates[name] then
+    local shared = cluster.shared()
+    M.query(shared:url("postgres"), "create database " .. name)
+    local result = taskq.run({ "migrate" }, { database = shared:url(name) })
+    assert(result.code == 0, "taskq migrate failed:\n" .. result.err)
+    end_sessions(name)
+    templates[name] = true
+  end
+  return name
+end
+
+--- A database that `taskq migrate` has been run on; what a spec does with it in the first minute
+--- happens on one day.
 ---@return string url
 function M.fresh()
-  if not has_template then
-    local shared = cluster.shared()
-    M.query(shared:url("postgres"), "create database " .. TEMPLATE)
-    local result = taskq.run({ "migrate" }, { database = shared:url(TEMPLATE) })
-    assert(result.code == 0, "taskq migrate failed:\n" .. result.err)
-    has_template = true
-  end
-  return create(TEMPLATE)
+  M.await_day()
+  return create(template())
 end
 
 --- Drops every database that was made; the helper calls it after each spec file.
 function M.drop_all()
   while #made > 0 do
-    local url = cluster.shared():url("postgres")
-    M.query(url, ("drop database if exists %s with (force)"):format(table.remove(made)))
+    local name = table.remove(made)
+    end_sessions(name)
+    M.query(cluster.shared():url("postgres"),
+      ("drop database if exists %s with (force)"):format(name))
   end
 end
 
