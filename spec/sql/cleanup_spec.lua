@@ -21,18 +21,21 @@ local MAKE_DAY = [[
     end loop;
   end $$]]
 
--- Days that are entirely older than a hundred days, and the day that is older in part.
-local OLD, OLDER = "2026-01-10", "2026-01-09"
+-- The moment before which tasks are removed, and the age that it has; days that are entirely older,
+-- and the day that is older in part.
+local CUTOFF = "2026-04-20 12:00Z"
+local AGE = ("now() - '%s'"):format(CUTOFF)
+local OLD, OLDER, BOUNDARY = "2026-01-10", "2026-01-09", "2026-04-20"
+local JUST_OLDER, JUST_YOUNGER = BOUNDARY .. " 11:59:59Z", BOUNDARY .. " 12:00:01Z"
 
 describe("taskq.cleanup", function()
-  local url, connection, boundary
+  local url, connection
 
   before_each(function()
     url = database.fresh()
     connection = database.connect(url)
     connection:query("set timezone = 'UTC'")
-    boundary = connection:value("select (now() - interval '100 days')::date")
-    for _, day in ipairs({ OLDER, OLD, boundary }) do
+    for _, day in ipairs({ OLDER, OLD, BOUNDARY }) do
       connection:query(MAKE_DAY:format(day))
     end
   end)
@@ -43,17 +46,12 @@ describe("taskq.cleanup", function()
     return tasks.finished(connection, status, { at = at })
   end
 
-  -- Days ago, as a time.
-  local function ago(interval)
-    return connection:value(("select now() - interval '%s'"):format(interval))
-  end
-
   -- Steps until there is nothing left to do, or somebody is in the way.
   local function clean_up(arguments)
     local total, steps = 0, 0
     while true do
-      local step = connection:query(("select * from taskq.cleanup('100 days'%s)"):format(
-        arguments or ""))[1]
+      local step = connection:query(("select * from taskq.cleanup(%s%s)"):format(
+        AGE, arguments or ""))[1]
       total, steps = total + step.removed, steps + 1
       if step.remains ~= "more" then
         return total, step.remains, steps
@@ -73,8 +71,8 @@ describe("taskq.cleanup", function()
     finish("completed", OLDER .. " 12:00Z")
     finish("failed", OLD .. " 00:00Z")
     finish("cancelled", OLD .. " 23:59:59Z")
-    finish("completed", ago("100 days 1 second"))
-    finish("completed", ago("99 days 23:59:00"))
+    finish("completed", JUST_OLDER)
+    finish("completed", JUST_YOUNGER)
     finish("completed")
     tasks.pending(connection)
 
@@ -116,7 +114,7 @@ describe("taskq.cleanup", function()
 
   it("leaves the boundary day alone when asked for whole days", function()
     finish("completed", OLD .. " 12:00Z")
-    finish("completed", ago("100 days 1 second"))
+    finish("completed", JUST_OLDER)
 
     local total = clean_up(", whole_days => true")
 
@@ -141,9 +139,9 @@ describe("taskq.cleanup", function()
 
   it("does not read tasks without a day that stay", function()
     connection:query([[insert into taskq.worker_tasks (type, status, finished_at)
-      select 'a', 'completed', now() - interval '10 days' from generate_series(1, 20000)]])
+      select 'a', 'completed', '2026-05-01Z' from generate_series(1, 20000)]])
 
-    local _, scanned = tasks.rows_read(connection, "select taskq.cleanup('100 days')")
+    local _, scanned = tasks.rows_read(connection, ("select taskq.cleanup(%s)"):format(AGE))
 
     assert.equal(0, scanned)
     assert.equal(20000, kept())
@@ -171,10 +169,10 @@ describe("taskq.cleanup", function()
     it(("goes around %s while somebody is at work there"):format(what), function()
       finish("completed", OLD .. " 12:00Z")
       finish("failed", "2026-01-01 12:00Z")
-      finish("failed", ago("100 days 1 second"))
+      finish("failed", JUST_OLDER)
       local user <close> = database.connect(url)
       user:query(("begin; lock table taskq.%s in exclusive mode"):format(
-        relation:format((boundary:gsub("-", "")))))
+        relation:format((BOUNDARY:gsub("-", "")))))
 
       local first, remains = clean_up()
       assert.equal("busy", remains)
@@ -197,8 +195,8 @@ describe("taskq.cleanup", function()
     person:query("begin; select id from taskq.worker_tasks where id = $1 for update", held)
     local books <close> = database.connect(url)
     books:query("begin; select pg_advisory_xact_lock(hashtext('taskq.finished_counts'))")
-    local other = process.start { "psql", "-XqAtc", "select taskq.cleanup('100 days')", url }
-    wait.wait_until(20, function()
+    local other = process.start { "psql", "-XqAtc", ("select taskq.cleanup(%s)"):format(AGE), url }
+    wait.wait_until(30, function()
       return not other:is_running() or connection:value([[select count(*) = 1 from pg_stat_activity
         where datname = current_database() and wait_event = 'advisory']])
     end, "it to wait for the books")
