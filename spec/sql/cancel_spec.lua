@@ -125,7 +125,7 @@ describe("taskq.cancel", function()
 
     local statement = ("select taskq.cancel(%d)"):format(id)
     local canceller = process.start({ "psql", "-XAtc", statement, url })
-    wait.wait_until(10, function() return connection:value(WAITING) == 1 end, "the canceller")
+    wait.wait_until(30, function() return connection:value(WAITING) == 1 end, "the canceller")
     claimer:query("commit")
 
     assert.equal(0, canceller:wait(), canceller:stderr())
@@ -140,7 +140,7 @@ describe("taskq.cancel", function()
     assert.equal("cancelled", first:value("select taskq.cancel($1)", id))
 
     local second = process.start({ "psql", "-XAtc", ("select taskq.cancel(%d)"):format(id), url })
-    wait.wait_until(10, function() return connection:value(WAITING) == 1 end, "the second one")
+    wait.wait_until(30, function() return connection:value(WAITING) == 1 end, "the second one")
     first:query("commit")
 
     assert.equal(1, second:wait())

@@ -75,7 +75,7 @@ describe("the fate of a transaction", function()
       local of = complete()
 
       assert.equal("in progress", fate(of))
-      wait.wait_until(10, function() return fate(of) == "aborted" end, "it to be decided")
+      wait.wait_until(30, function() return fate(of) == "aborted" end, "it to be decided")
 
       handler = database.connect(url)
       plans.prepare(handler, "complete_one")

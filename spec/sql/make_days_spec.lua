@@ -105,7 +105,7 @@ describe("taskq.make_days", function()
       local maker <close> = database.connect(url)
       maker:query("begin; select taskq.make_days(7)")
 
-      connection:query("set lock_timeout = '1s'")
+      connection:query("set lock_timeout = '30s'")
       tasks.finished(connection, "completed")
     end)
   end)

@@ -2,6 +2,7 @@
 
 local database = require "support.database"
 local process = require "support.process"
+local wait = require "support.wait"
 
 local ENQUEUE = "select taskq.enqueue('a');"
 local NOW_MS = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
@@ -25,12 +26,17 @@ describe("the trigger on taskq.worker_tasks", function()
     return ("select setval('taskq.awake_until', greatest(0, %s + %d));"):format(NOW_MS, ms)
   end
 
+  -- A promise lasts for less than a second, in which a busy machine may do nothing of this.
+  local function assert_silent(statements)
+    wait.assert_below(1, function() return heard(statements) end)
+  end
+
   it("notifies when nobody ever promised to look", function()
     assert.equal(1, heard(ENQUEUE))
   end)
 
   it("is silent while somebody has promised to look", function()
-    assert.equal(0, heard(promise(900) .. ENQUEUE))
+    assert_silent(promise(900) .. ENQUEUE)
   end)
 
   it("notifies when the promise has lapsed", function()
@@ -42,8 +48,8 @@ describe("the trigger on taskq.worker_tasks", function()
   end)
 
   it("sees a promise that was made after the transaction began", function()
-    assert.equal(0, heard("begin isolation level repeatable read; select 1;" .. promise(900)
-      .. ENQUEUE .. "commit;"))
+    assert_silent("begin isolation level repeatable read; select 1;" .. promise(900) .. ENQUEUE
+      .. "commit;")
   end)
 
   it("notifies once for many rows", function()

@@ -138,7 +138,7 @@ describe("taskq.retry", function()
     first:query("select taskq.retry($1)", id)
 
     local second = process.start({ "psql", "-XAtc", ("select taskq.retry(%d)"):format(id), url })
-    require("support.wait").wait_until(10, function()
+    require("support.wait").wait_until(30, function()
       return connection:value(WAITING) == 1
     end, "the second one")
     first:query("commit")

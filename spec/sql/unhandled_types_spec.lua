@@ -18,7 +18,7 @@ describe("taskq.unhandled_types", function()
     connection:query([[insert into taskq.workers
       (id, name, host, pid, version, types, lease_until)
       values ($1, 'w', 'h', 1, 'v', $2, now() + $3::interval)]],
-      require("luv").hrtime(), types, lease or "1 minute")
+      require("luv").hrtime(), types, lease or "1 hour")
   end
 
   local function unhandled(most)
