@@ -31,7 +31,7 @@ end
 --- Waits until the COMMIT of a handler waits.
 ---@param queue Queue
 function M.await(queue)
-  queue:await(10, "a commit", [[
+  queue:await(30, "a commit", [[
     select exists (
       select from pg_stat_activity
       where datname = current_database() and application_name = 'taskq handler'

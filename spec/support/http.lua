@@ -34,7 +34,7 @@ end
 function M.start(certificate, key)
   local self = setmetatable({}, Server)
   self.process = process.start { "python3", "spec/support/http_server.py", certificate, key }
-  self.port = wait.wait_until(10, function()
+  self.port = wait.wait_until(30, function()
     return self.process:stdout():match("^port (%d+)\n")
   end, "the port of the server")
   self.url = (certificate and "https://localhost:" or "http://127.0.0.1:") .. self.port
@@ -46,7 +46,7 @@ end
 ---@return table[]
 function Server:seen()
   local list = {}
-  for line in self.process:stdout():gmatch("{[^\n]+") do
+  for line in self.process:stdout():gmatch("({[^\n]+)\n") do
     list[#list + 1] = cjson.decode(line)
   end
   return list
@@ -55,7 +55,7 @@ end
 --- Waits until so many clients have gone away without their answer.
 ---@param count integer
 function Server:await_left(count)
-  wait.wait_until(10, function()
+  wait.wait_until(30, function()
     local left = 0
     for _, seen in ipairs(self:seen()) do
       left = left + (seen.left and 1 or 0)
@@ -67,7 +67,7 @@ end
 --- Waits until so many requests have come.
 ---@param count integer
 function Server:await_requests(count)
-  wait.wait_until(10, function()
+  wait.wait_until(30, function()
     local requests = 0
     for _, seen in ipairs(self:seen()) do
       requests = requests + (seen.method and 1 or 0)
