@@ -3,12 +3,14 @@
 // taskq.sleep: a timer on the executor's loop.
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "worker/executor_state.h"
 
 struct sleep_wait {
     struct tq_wait wait; /* first */
     uv_timer_t timer;
+    int64_t until_us; /* tq_clock_us() */
     struct tq_executor *executor;
     struct tq_task *task;
 };
@@ -29,6 +31,11 @@ static void on_sleep_over(uv_timer_t *timer)
 {
     struct sleep_wait *sleep = timer->data;
 
+    /* Timers count from whole milliseconds. */
+    if (tq_clock_us() < sleep->until_us) {
+        (void)uv_timer_start(timer, on_sleep_over, 1, 0); /* not null */
+        return;
+    }
     sleep->wait.is_done = sleep->wait.is_ok = true;
     tq_executor_wake(sleep->executor, sleep->task);
 }
@@ -41,6 +48,7 @@ static struct tq_wait *host_sleep(void *owner, struct tq_run *run, int64_t ms)
     sleep->task = tq_run_owner(run);
     sleep->wait.release = release_sleep;
     sleep->timer.data = sleep;
+    sleep->until_us = tq_clock_us() + ms * 1000;
     uv_update_time(&sleep->executor->loop); /* slices may have made the loop's clock old */
     (void)uv_timer_init(&sleep->executor->loop, &sleep->timer); /* always 0 */
     (void)uv_timer_start(&sleep->timer, on_sleep_over, (uint64_t)(ms > 0 ? ms : 0), 0);
