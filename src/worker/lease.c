@@ -150,9 +150,9 @@ static void lose(struct tq_lease *lease)
 {
     lease->is_held = false;
     lease->id_count = 1;
+    lease->config.on_lost(lease->config.owner);
     tq_log(TQ_LOG_WARN, "lease", "the lease is lost: tasks are stopped, their outcomes dropped",
            "worker=%lld", (long long)lease->ids[0]);
-    lease->config.on_lost(lease->config.owner);
     arm(lease, 1);
 }
 
