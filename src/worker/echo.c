@@ -16,14 +16,15 @@ enum {
     MARK = '?',          /* what payloads of echoes begin with */
     MOST_DOUBLINGS = 12, /* more than an hour of the shortest lease */
     LONGEST_MS = 3600 * 1000,
-    LOOKS = 8, /* for a moment of sleep, in the time between two calls */
+    READ_MS = 100, /* for an echo that came while the loop was held up: timers go before reads */
+    LOOKS = 8,     /* for a moment of sleep, in the time between two calls */
 };
 
 struct tq_echo {
     struct tq_echo_config config;
     uv_timer_t timer;
     struct tq_request request;
-    bool is_waiting;
+    bool is_waiting, is_overdue;
     int resets; /* in a row */
     char payload[24];
 };
@@ -98,6 +99,7 @@ static void on_called(struct tq_request *request, const struct tq_rows *rows,
 static void call(struct tq_echo *echo)
 {
     echo->is_waiting = true;
+    echo->is_overdue = false;
     echo->request.on_done = on_called;
     tq_repository_echo(&echo->request, echo->payload);
 }
@@ -126,6 +128,9 @@ static void on_timer(uv_timer_t *timer)
     if (!tq_connection_is_ready(config->listener) || !tq_connection_is_ready(config->caller)) {
         echo->is_waiting = false;
         arm(echo, interval_ms(echo));
+    } else if (echo->is_waiting && !echo->is_overdue) {
+        echo->is_overdue = true;
+        arm(echo, READ_MS);
     } else if (echo->is_waiting) {
         give_up(echo);
     } else if (tq_claimer_is_asleep(config->claimer)) {
