@@ -76,6 +76,9 @@ local function is_kept(link, side, message)
   if is_notification then -- its length, a process id, the channel and the payload
     link.heard[#link.heard + 1] = message:match("\0([^\0]*)\0$", 10)
   end
+  if link.mute_from and message:find(link.mute_from, 1, true) then
+    link.is_mute = true
+  end
   return link.is_mute or (is_notification and link.is_deaf)
 end
 
@@ -178,6 +181,14 @@ function Proxy:mute(name)
   each(self, name, function(link) link.is_mute = true end)
 end
 
+--- The client hears nothing any more as soon as the server says something with this text on a
+--- connection with this name; not even that.
+---@param name string
+---@param text string
+function Proxy:mute_from(name, text)
+  each(self, name, function(link) link.mute_from = text end)
+end
+
 --- From now on no notification gets through on the connections with this name.
 ---@param name string
 function Proxy:deafen(name)
@@ -185,14 +196,16 @@ function Proxy:deafen(name)
 end
 
 --- The payloads of the notifications that have come for the connections with this name that are
---- there now; of each connection in their order.
+--- there now, if any; of each connection in their order.
 ---@param name string
 ---@return string[]
 function Proxy:heard(name)
   local payloads = {}
-  each(self, name, function(link)
-    table.move(link.heard, 1, #link.heard, #payloads + 1, payloads)
-  end)
+  for link in pairs(self.links) do
+    if has_name(link, name) then
+      table.move(link.heard, 1, #link.heard, #payloads + 1, payloads)
+    end
+  end
   return payloads
 end
 

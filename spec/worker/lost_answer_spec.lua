@@ -28,9 +28,8 @@ describe("when an answer is lost", function()
 
   -- The tasks are claimed, and the worker does not know.
   local function lose_claim()
-    queue:await_sleep() -- nothing is under way
     local notes = queue:notes()
-    middle:mute("taskq claim")
+    middle:mute_from("taskq claim", queue.file) -- which is in their payload
     queue:fill(COUNT, "note")
     queue:await_count("running", COUNT)
     assert.same(notes, queue:notes())
@@ -120,7 +119,7 @@ describe("when an answer is lost", function()
     local process = start()
 
     middle:mute("taskq control")
-    queue:await(10, "a renewal",
+    queue:await(30, "a renewal",
       "select lease_until > started_at + interval '20.5 s' from taskq.workers")
     middle:cut("taskq control")
     queue:fill(COUNT, "note")
