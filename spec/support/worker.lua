@@ -77,14 +77,16 @@ function Queue:drain(flags, options)
   return result
 end
 
---- Waits until a worker has logged something.
+--- Waits until a worker has logged something, and the end of that line.
 ---@param worker Process
 ---@param text string
 function M.await_log(worker, text)
   wait.wait_until(30, function()
+    local is_running = worker:is_running() -- before it is read: a process logs until its end
     local log = worker:stderr()
-    assert(log:find(text, 1, true) or worker:is_running(), log)
-    return log:find(text, 1, true)
+    local _, last = log:find(text, 1, true)
+    assert(last or is_running, log)
+    return last and log:find("\n", last, true)
   end, function()
     return ("the log to say %q; it says\n%s"):format(text, worker:stderr())
   end)
