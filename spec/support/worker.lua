@@ -217,6 +217,22 @@ function Queue:await_sleep()
     where datname = current_database() and application_name = 'taskq claim']])
 end
 
+--- Kills a worker, the only one that is connected. What it had sent is done, and its lease is over.
+---@param process Process
+function Queue:kill(process)
+  process:kill("sigkill")
+  process:wait()
+  self:await_no_sessions()
+  self.db:query("update taskq.workers set lease_until = clock_timestamp()")
+end
+
+--- Waits until no worker is connected: what it had sent is done when its sessions have ended.
+function Queue:await_no_sessions()
+  self:await(30, "the end of its sessions", [[
+    select count(*) = 0 from pg_stat_activity
+    where datname = current_database() and application_name like 'taskq %']])
+end
+
 --- Ends the backends of the workers' connections of one kind: "claim", "completion" or "control".
 ---@param kind string
 ---@return integer how_many

@@ -4,8 +4,6 @@ local json = require "cjson"
 local taskq = require "support.taskq"
 local worker = require "support.worker"
 
-local LEASE = { "--lock-duration", "2s" }
-
 describe("taskq show", function()
   local queue
 
@@ -37,14 +35,13 @@ describe("taskq show", function()
 
   it("names the worker that died, not the one that noticed", function()
     local id = queue:enqueue("note", { gate = queue.gate })
-    local process = queue:start { "--worker-id", "doomed", table.unpack(LEASE) }
+    local process = queue:start { "--worker-id", "doomed" }
     queue:await_notes(1, "+")
     assert.equal("doomed", show(id).worker_name)
-    process:kill("sigkill")
-    process:wait()
+    queue:kill(process)
 
     queue:open_gate()
-    queue:drain { "--worker-id", "heir", table.unpack(LEASE) }
+    queue:drain { "--worker-id", "heir" }
 
     local attempt = show(id).task_attempts[1]
     assert.equal("lease expired", attempt.kind)

@@ -11,30 +11,17 @@ describe("the tasks of a worker", function()
   before_each(function() queue = worker.queue() end)
   after_each(function() queue:close() end)
 
-  -- What it had sent is done when its sessions have ended.
-  local function kill(process)
-    process:kill("sigkill")
-    process:wait()
-    queue:await(10, "the end of its sessions", [[
-      select count(*) = 0 from pg_stat_activity
-      where datname = current_database() and application_name like 'taskq %']])
-  end
-
-  local function flags(...)
-    return { LEASE[1], LEASE[2], ... }
-  end
-
   it("that was killed are finished by the next one, once each", function()
     queue:fill(2980, "note", { ms = 1 })
     queue:fill(20, "note", { gate = queue.gate }) -- so that it cannot end before it is killed
-    local process = queue:start(flags("--concurrency", "20"))
+    local process = queue:start { "--concurrency", "20" }
     queue:await_notes(500, "-")
-    kill(process)
+    queue:kill(process)
     local running = queue:count("running")
     assert.is_true(running > 0)
 
     queue:open_gate()
-    queue:drain(flags("--concurrency", "20"))
+    queue:drain { "--concurrency", "20" }
 
     queue:assert_completed(3000)
     local runs, tasks = queue:runs()
@@ -46,11 +33,11 @@ describe("the tasks of a worker", function()
 
   it("that was killed fail when no attempt is left", function()
     local id = queue:enqueue("note", { gate = queue.gate }, { max_attempts = 1 })
-    local process = queue:start(LEASE)
+    local process = queue:start()
     queue:await_notes(1, "+")
-    kill(process)
+    queue:kill(process)
 
-    queue:drain(LEASE)
+    queue:drain()
 
     local task = queue:task(id)
     assert.equal("failed", task.status)
@@ -60,15 +47,15 @@ describe("the tasks of a worker", function()
 
   it("that was killed are cancelled when that was asked for", function()
     local id = queue:enqueue("note", { gate = queue.gate })
-    local process = queue:start(LEASE)
+    local process = queue:start()
     queue:await_notes(1, "+")
-    kill(process)
+    queue:kill(process)
 
     assert.equal("requested", queue.db:value("select taskq.cancel($1)", id))
     process = queue:start(LEASE)
 
     queue:await_count("cancelled", 1)
-    queue:await(10, "the request to go", "select count(*) = 0 from taskq.cancel_requests")
+    queue:await(30, "the request to go", "select count(*) = 0 from taskq.cancel_requests")
     worker.stop(process)
   end)
 
@@ -89,7 +76,9 @@ describe("the tasks of a worker", function()
     queue:enqueue("note", { gate = queue.gate })
     local process = queue:start(LEASE)
     queue:await_notes(1, "+")
-    kill(process)
+    process:kill("sigkill")
+    process:wait()
+    queue:await_no_sessions()
     local lease_until = queue.db:value("select lease_until::text from taskq.workers")
 
     queue:open_gate()
@@ -101,11 +90,11 @@ describe("the tasks of a worker", function()
 
   it("that froze are its own no more", function()
     local id = queue:enqueue("note", { gate = queue.gate })
-    local frozen = queue:start(flags("--worker-id", "frozen"))
+    local frozen = queue:start { "--worker-id", "frozen", table.unpack(LEASE) }
     queue:await_notes(1, "+")
     frozen:kill("sigstop")
 
-    local other = queue:start(LEASE)
+    local other = queue:start { "--lock-duration", "6s" }
     queue:await_notes(2, "+") -- taken over
     local owner = queue:task(id).worker_id
     frozen:kill("sigcont")
@@ -146,13 +135,13 @@ describe("the tasks of a worker", function()
     queue:await_notes(1, "+")
     local before = queue.db:value("select id from taskq.workers")
     frozen:kill("sigstop")
-    queue:await(20, "the end of the lease", "select lease_until < now() from taskq.workers")
+    queue:await(30, "the end of the lease", "select lease_until < now() from taskq.workers")
     frozen:kill("sigcont")
     queue:open_gate()
 
     queue:await_count("completed", 1)
     local id = queue:enqueue("noop")
-    queue:await(10, "the next task",
+    queue:await(30, "the next task",
       "select status = 'completed' from taskq.worker_tasks where id = $1", id)
 
     assert.not_equal(before, queue:task(id).worker_id)
@@ -181,7 +170,11 @@ describe("the tasks of a worker", function()
     queue:enqueue("note", { gate = queue.gate })
     queue:await_notes(1, "+")
     local idle = queue:start { "--poll-interval", "10m" }
-    queue.db:query("select pg_sleep(0.6)") -- it has gone to sleep
+    queue:await(30, "it to sleep", [[
+      select count(*) = 1
+      from pg_stat_activity
+      where datname = current_database() and application_name = 'taskq claim'
+        and state = 'idle' and state_change < clock_timestamp() - interval '400 ms']])
 
     for _ = 1, 5 do
       queue:enqueue("noop") -- in silence: the busy one is awake

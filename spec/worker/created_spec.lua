@@ -31,7 +31,7 @@ describe("a listener of new tasks", function()
   end
 
   local function await_promise()
-    queue:await(10, "a promise to hear", [[
+    queue:await(30, "a promise to hear", [[
       select last_value > extract(epoch from clock_timestamp()) * 1000 from taskq.heard_until]])
   end
 
@@ -97,14 +97,12 @@ describe("a listener of new tasks", function()
   it("is told when the worker of a task is gone, and whether it runs again", function()
     local lost = queue:enqueue("hear:endless", nil, { max_attempts = 1 })
     local retried = queue:enqueue("hear:succeed", { gate = queue.gate })
-    local first = queue:start { "--lock-duration", "1s", table.unpack(HANDLERS) }
+    local first = queue:start(HANDLERS)
     await_notes("started", 2)
-    first:kill("sigkill")
-    first:wait()
+    queue:kill(first)
     queue:open_gate()
 
-    local second = queue:start { "--lock-duration", "1s", "--stale-task-check-interval", "100",
-      table.unpack(HANDLERS) }
+    local second = queue:start(HANDLERS)
 
     local seen = {}
     for _, note in ipairs(await_notes("failed", 2)) do
