@@ -21,9 +21,9 @@ describe("cancelling a task that runs", function()
     local id = queue:enqueue(kind, payload)
     begun = begun + 1
     queue:await_notes(begun, "begin false")
-    assert.equal("requested", queue.db:value("select taskq.cancel($1)", id))
     local asked = wait.now()
-    queue:await(10, "the end",
+    assert.equal("requested", queue.db:value("select taskq.cancel($1)", id))
+    queue:await(30, "the end",
       "select finished_at is not null from taskq.worker_tasks where id = $1", id)
     return id, wait.now() - asked
   end
