@@ -74,6 +74,7 @@ describe("the concurrency of a worker", function()
   end)
 
   -- Until it has claimed tasks behind one that waits: how many it claims ahead is a matter of pace.
+  -- They may be back in the queue by now.
   local function claim_ahead()
     for round = 1, 50 do
       local gate = queue.gate .. round
@@ -81,7 +82,8 @@ describe("the concurrency of a worker", function()
       local gated = queue:enqueue("note", { gate = gate })
       queue:fill(100, "note")
       queue:await_notes(1, "+" .. gated)
-      if queue:count("running") > 1 then
+      if queue.db:value("select count(*) > 0 from taskq.worker_tasks where id > $1 and claims > 0",
+          gated) then
         return gated, gate
       end
       folder.write(gate, "")
@@ -99,7 +101,7 @@ describe("the concurrency of a worker", function()
 
     assert.equal("running", queue:task(gated).status)
     assert.is_true(queue.db:value( -- given back, with their attempts
-      "select count(*) > 0 from taskq.worker_tasks where claims = 2 and attempts = 1"))
+      "select count(*) > 0 from taskq.worker_tasks where claims > 1 and attempts = 1"))
     folder.write(gate, "")
     queue:await(30, "the end", "select count(*) = 0 from taskq.worker_tasks_live")
     worker.stop(first)
@@ -132,9 +134,9 @@ describe("the concurrency of a worker", function()
       queue:fill(60, "note", { ms = 50 })
       local started = wait.now()
       queue:drain { "--concurrency", "20" }
-      return wait.now() - started -- 150 ms if all is well
+      local seconds, most = wait.now() - started, most_at_once()
+      assert.is_true(most <= 20, most)
+      return most == 20 and seconds or math.huge -- 150 ms if all is well
     end)
-
-    assert.equal(20, most_at_once())
   end)
 end)
