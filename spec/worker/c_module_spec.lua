@@ -11,6 +11,7 @@ local worker = require "support.worker"
 local UNIT = os.getenv("TASKQ_UNIT") or "build/release/taskq-unit"
 
 local HANDLERS = [[
+local taskq = require "taskq"
 local blocking = require "blocking"
 
 local function note(context, text)
@@ -24,6 +25,9 @@ return {
     max_attempts = 1,
     handler = function(context)
       note(context, "+" .. context.task.id)
+      while context.task.payload.start and not io.open(context.task.payload.start) do
+        taskq.sleep(5)
+      end
       blocking.until_exists(context.task.payload.gate)
       for _ = 1, 10000 do end -- builds for the thread sanitizer look every 1000 instructions
       note(context, "went on")
@@ -82,7 +86,7 @@ describe("a module written in C", function()
 
   it("that comes back is too late: its handler does not go on", function()
     local id = block()
-    local process = start { "--stuck-after", "300ms" }
+    local process = start { "--stuck-after", "500ms" }
     queue:await_count("failed", 1)
 
     queue:open_gate()
@@ -97,7 +101,7 @@ describe("a module written in C", function()
   end
 
   it("that holds nine threads makes the worker start again, and go on", function()
-    local process = start { "--stuck-after", "200ms", "--threads", "3", "--concurrency", "3" }
+    local process = start { "--stuck-after", "500ms", "--threads", "3", "--concurrency", "3" }
     for _ = 1, 9 do
       block(queue.gate .. "/never")
     end
@@ -119,17 +123,17 @@ describe("a module written in C", function()
   end)
 
   it("that holds ten threads makes the worker start again although a task stays in hand", function()
-    local process = start { "--stuck-after", "2s", "--threads", "10", "--concurrency", "10",
+    local process = start { "--stuck-after", "1s", "--threads", "10", "--concurrency", "10",
       "--shutdown-timeout", "0" }
-    local id = block(queue.gate .. "/never")
-    for _ = 2, 10 do
-      block(queue.gate .. "/never")
-    end
+    local never, begin = queue.gate .. "/never", folder.new() .. "/begin"
+    local id = queue:enqueue("block", { gate = never, start = begin })
+    queue:fill(9, "block", { gate = never, start = begin })
     queue:await_notes(10, "+")
     local locker <close> = database.connect(queue.url)
     locker:query("begin")
     locker:query("select 1 from taskq.worker_tasks where id = $1 for update", id)
 
+    folder.write(begin, "")
     worker.await_log(process, "leaving with tasks in hand")
     wait.wait_until(30, function()
       assert(process:is_running(), process:stderr())
@@ -141,7 +145,7 @@ describe("a module written in C", function()
   end)
 
   it("does not keep a worker from ending that is about to start again", function()
-    local process = start { "--stuck-after", "200ms", "--threads", "3", "--concurrency", "3" }
+    local process = start { "--stuck-after", "500ms", "--threads", "3", "--concurrency", "3" }
     for _ = 1, 9 do
       block(queue.gate .. "/never")
     end
