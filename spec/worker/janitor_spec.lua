@@ -42,12 +42,13 @@ describe("the janitor", function()
     return tasks.row(queue.db, id) ~= nil
   end
 
-  -- Starts a worker and waits until its first round is over: forgetting workers comes last.
+  -- Starts a worker and waits until its first round is over: forgetting workers comes last. What it
+  -- finds in use, it leaves for the next round; nothing here uses anything unless it says so.
   local function run_a_round(flags, options)
     queue.db:query([[insert into taskq.workers (id, name, host, pid, version, types, lease_until)
       values (1, 'gone', 'h', 1, 'v', '{}', now() - interval '2 hours')]])
     local process = queue:start(flags, options)
-    queue:await(20, "a round", "select not exists (select from taskq.workers where id = 1)")
+    queue:await(30, "a round", "select not exists (select from taskq.workers where id = 1)")
     return process
   end
 
@@ -74,6 +75,7 @@ describe("the janitor", function()
     make_day("worker_tasks_completed", 9)
     make_day("task_attempts", 9)
     finish("completed", 9)
+    queue.db:query("select taskq.make_days()") -- it may have become tomorrow since the migration
     local days, attempts = partitions("worker_tasks_completed"), partitions("task_attempts")
 
     local process = run_a_round()
@@ -150,7 +152,7 @@ describe("the janitor", function()
 
     user:query("commit")
 
-    wait.wait_until(20, function() return not kept(id) end, "the day to go")
+    wait.wait_until(30, function() return not kept(id) end, "the day to go")
     worker.stop(process)
     assert.is_nil(process:stderr():find("a chore failed", 1, true))
   end)
@@ -159,18 +161,18 @@ describe("the janitor", function()
     queue.db:query([[insert into taskq.worker_tasks (type, status, finished_at)
       select 'a', 'completed', now() - interval '9 days' + g * interval '1 ms'
       from generate_series(1, 20000) g]])
+    queue.db:query("drop table taskq.worker_tasks_failed_" .. os.date("!%Y%m%d"))
     queue.db:query([[insert into taskq.worker_tasks (type, status, finished_at)
       select 'a', 'failed', now() - g * interval '1 ms' from generate_series(1, 20000) g]])
-    queue.db:query("drop table taskq.worker_tasks_failed_" .. os.date("!%Y%m%d"))
 
-    local process = run_a_round { "--lock-duration", "1s" }
+    local process = queue:start { "--lock-duration", "3s", table.unpack(SOON) }
 
+    for _, status in ipairs { "completed", "failed" } do
+      queue:await(30, "no row without a day", -- a step that was too slow comes again
+        ("select count(*) = 0 from taskq.worker_tasks_%s_default"):format(status))
+    end
     worker.stop(process)
     assert.is_nil(process:stderr():find("lease is lost", 1, true), process:stderr())
-    for _, status in ipairs { "completed", "failed" } do
-      assert.equal(0, queue.db:value(
-        ("select count(*) from taskq.worker_tasks_%s_default"):format(status)))
-    end
   end)
 
   it("is done by several workers at once, and no harm comes of it", function()
@@ -182,7 +184,7 @@ describe("the janitor", function()
 
     local first, second = queue:start(SOON), queue:start(SOON)
 
-    queue:await(20, "the old days to go",
+    queue:await(30, "the old days to go",
       "select count(*) = 1 from taskq.worker_tasks where status = 'completed'")
     assert.is_true(kept(new))
     assert.equal(1, queue.db:value("select completed from taskq.stats()"))
