@@ -57,7 +57,7 @@ describe("a handler that abuses its thread with", function()
   end)
 
   local function await_end(id)
-    queue:await(20, "the end of task " .. id,
+    queue:await(30, "the end of task " .. id,
       "select finished_at is not null from taskq.worker_tasks where id = $1", id)
   end
 
@@ -68,6 +68,14 @@ describe("a handler that abuses its thread with", function()
     end
     queue:await_notes(started + 3, "+")
     return neighbours
+  end
+
+  local function count_runs(id)
+    local count, sign = 0, "+" .. id
+    for _, note in ipairs(queue:notes()) do
+      count = count + (note == sign and 1 or 0)
+    end
+    return count
   end
 
   -- How late it is stopped, or how long it held up the others: the larger, in units of the figures.
@@ -87,7 +95,7 @@ describe("a handler that abuses its thread with", function()
     for _, neighbour in ipairs(neighbours) do
       await_end(neighbour)
       local task = queue:task(neighbour)
-      assert.same({ "completed", 1 }, { task.status, task.claims })
+      assert.same({ "completed", 1 }, { task.status, count_runs(neighbour) })
       if not case.holds then
         late = math.max(late, cjson.decode(task.result).worst_ms / DELAY_MS)
       end
