@@ -31,7 +31,7 @@ describe("a request to cancel that is not answered", function()
         and state = 'active']], COUNT)
     queue.db:query("select taskq.cancel(id) from taskq.worker_tasks")
     queue:await_count("cancelled", COUNT)
-    wait.wait_until(10, function() return middle.cancels == COUNT end, "requests to cancel")
+    wait.wait_until(30, function() return middle.cancels == COUNT end, "requests to cancel")
 
     queue:enqueue("lua", { body = [[return taskq.query("select 1 as one")[1].one]] })
     queue:await_count("completed", 1)

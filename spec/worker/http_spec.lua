@@ -24,7 +24,7 @@ describe("taskq.http", function()
   -- Runs a task to its end; returns its result, or the error of the failed task.
   local function run(kind, payload)
     local id = queue:enqueue(kind, payload, { max_attempts = 1 })
-    queue:await(20, "the end of the task",
+    queue:await(60, "the end of the task",
       "select status in ('completed', 'failed') from taskq.worker_tasks where id = $1", id)
     local task = queue:task(id)
     return task.result and cjson.decode(task.result), task.error

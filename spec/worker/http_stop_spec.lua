@@ -110,7 +110,7 @@ describe("a request", function()
     end
 
     queue:await_count("cancelled", 20)
-    wait.wait_until(10, function()
+    wait.wait_until(30, function()
       return worker.count_descriptors(process) <= before
     end, function()
       return ("%d descriptors or fewer; %d are open"):format(before,

@@ -37,7 +37,7 @@ describe("twenty thousand tasks", function()
   end
 
   local function await_lost_lease(process)
-    queue:await(20, "the end of the lease", [[
+    queue:await(30, "the end of the lease", [[
       select count(*) = 0 from taskq.workers where pid = $1 and lease_until > clock_timestamp()]],
       process.pid)
   end
