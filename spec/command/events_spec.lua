@@ -1,7 +1,6 @@
 --- `taskq events --follow`: what happens to tasks, from all workers, as it happens.
 
 local json = require "cjson"
-local uv = require "luv"
 local process = require "support.process"
 local proxy = require "support.proxy"
 local taskq = require "support.taskq"
@@ -14,12 +13,25 @@ describe("taskq events", function()
   before_each(function() queue = worker.queue() end)
   after_each(function() queue:close() end)
 
-  -- Follows, and waits until it is heard by inserts (and so by workers).
+  -- Waits until inserts (and so workers) know of somebody who follows.
+  local function await_heard()
+    queue:await(30, "somebody to follow", "select last_value > 0 from taskq.heard_until")
+  end
+
+  -- As if nobody had ever followed: the server may still do what one has asked who has ended.
+  local function forget_followers()
+    queue:await(30, "those who followed to be gone", [[
+      select not exists (
+        select from pg_stat_activity
+        where datname = current_database() and application_name = 'taskq events')]])
+    queue.db:query("select setval('taskq.heard_until', 0)")
+  end
+
   local function follow(flags, url)
     local arguments = table.move(flags or {}, 1, #(flags or {}), 3, { "events", "--follow" })
-    queue.db:query("select setval('taskq.heard_until', 0)")
+    forget_followers()
     follower = taskq.start(arguments, { database = url or queue.url })
-    queue:await(10, "somebody to follow", "select last_value > 0 from taskq.heard_until")
+    await_heard()
   end
 
   local function await_line(pattern)
@@ -38,6 +50,15 @@ describe("taskq events", function()
     return documents
   end
 
+  -- What has been printed of a task "note", in order.
+  local function kinds_of(id)
+    local kinds = {}
+    for kind in follower:stdout():gmatch("[^\n]-Z  (%l+) +" .. id .. "  note") do
+      kinds[#kinds + 1] = kind
+    end
+    return kinds
+  end
+
   it("prints a line for each event of a task", function()
     follow()
     local id = queue:enqueue("note")
@@ -46,13 +67,25 @@ describe("taskq events", function()
 
     await_line("completed[^\n]*\n")
 
-    local kinds = {}
-    for kind in follower:stdout():gmatch("[^\n]-Z  (%l+) +" .. id .. "  note") do
-      kinds[#kinds + 1] = kind
-    end
-    assert.same({ "created", "started", "completed" }, kinds)
+    assert.same({ "created", "started", "completed" }, kinds_of(id))
     assert.matches("completed +" .. id .. "  note  [%d.]+ ms\n", follower:stdout())
     worker.stop(running)
+    stop()
+  end)
+
+  it("prints first that a task was created, however late it is", function()
+    follow()
+    local running = queue:start()
+    follower:kill("sigstop")
+    queue.db:query("select taskq.follow()") -- in its place
+    local id = queue:enqueue("note")
+    queue:await_count("completed", 1)
+    worker.stop(running) -- which has told everything then
+
+    follower:kill("sigcont")
+    await_line("completed[^\n]*\n")
+
+    assert.same({ "created", "started", "completed" }, kinds_of(id))
     stop()
   end)
 
@@ -111,32 +144,31 @@ describe("taskq events", function()
   end)
 
   it("says how many events a worker could not send in time", function()
+    local middle = proxy.new(queue.url)
     follow { "--json" }
-    local running = queue:start { "--concurrency", "100" }
+    local running = queue:start({ "--concurrency", "100" }, { url = middle.url })
     queue:enqueue("note")
     await_line('"event":"completed"')
-    local backend = queue.db:value([[
-      select pid from pg_stat_activity
-      where datname = current_database() and application_name = 'taskq control']])
 
-    uv.kill(backend, "sigstop")
-    queue:fill(10000, "noop")
-    queue:await_count("completed", 10001, 60)
-    uv.kill(backend, "sigcont")
+    middle:mute("taskq control") -- so that what it has sent is not done for it
+    queue:fill(2000, "noop", { text = ("x"):rep(1500) })
+    queue:await_count("completed", 2001, 60)
+    middle:unmute("taskq control")
 
     await_line('"event":"dropped","at":"[^"]*","worker":"[^"]*","count":%d+}')
     worker.stop(running)
     stop()
+    middle:close()
   end)
 
   it("ends with its reader, whether there is something to write or not", function()
     for _, reader in ipairs { "true", "head -n 1" } do
       local script = ('"%s" events --follow | %s; echo "${PIPESTATUS[0]}" >&2'):format(
         taskq.program, reader)
-      queue.db:query("select setval('taskq.heard_until', 0)")
+      forget_followers()
       local shell = process.start({ "bash", "-c", script }, { env = { DATABASE_URL = queue.url } })
       if reader ~= "true" then
-        queue:await(10, "it to follow", "select last_value > 0 from taskq.heard_until")
+        await_heard()
         queue:enqueue("note")
         queue:enqueue("note")
       end

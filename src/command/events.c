@@ -80,7 +80,7 @@ static bool check_output(const struct printer *printer, struct tq_err *err)
     return errno == EPIPE || tq_err_system(err, "cannot write the output");
 }
 
-static void on_connected(void *owner)
+static void on_heard(void *owner)
 {
     struct printer *printer = owner;
 
@@ -121,7 +121,7 @@ static bool run(const struct tq_call *call, enum tq_exit *code, struct tq_err *e
             .owner = &printer,
             .on_event = on_event,
             .on_flush = on_flush,
-            .on_connected = on_connected,
+            .on_heard = on_heard,
             .on_lost = on_lost,
         },
         err);

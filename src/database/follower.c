@@ -28,14 +28,16 @@ struct follower {
     bool has_reader;
     struct tq_connection *connection;
     struct tq_request asking;
+    struct lookup *last; /* of those under way, the one that was sent last; NULL: there are none */
     bool is_ending, is_refused;
     struct tq_err err; /* why it is refused */
 };
 
-/* New tasks that are looked up. */
+/* New tasks that are looked up. What workers tell meanwhile, perhaps of them, waits for that. */
 struct lookup {
     struct tq_request request; /* first */
     struct follower *follower;
+    struct tq_buf later; /* lines of workers that have come since */
 };
 
 static void end(struct follower *follower)
@@ -123,12 +125,16 @@ static void on_found(struct tq_request *request, const struct tq_rows *rows,
     struct lookup *lookup = (struct lookup *)request; /* it is the first member */
     struct follower *follower = lookup->follower;
 
+    if (follower->last == lookup)
+        follower->last = NULL;
     for (size_t row = 0; err == NULL && row < tq_rows_count(rows); row++)
         tell_created(follower, rows, row);
-    if (err == NULL)
-        flush(follower);
-    else
+    if (lookup->later.len > 0)
+        take_lines(follower, lookup->later.data);
+    if (err != NULL)
         refuse(follower, err);
+    flush(follower);
+    tq_buf_deinit(&lookup->later);
     free(lookup);
 }
 
@@ -147,6 +153,7 @@ static void look_up(struct follower *follower, const char *ids)
     lookup->request.connection = follower->connection;
     lookup->request.on_done = on_found;
     tq_params_int8s(tq_request_params(&lookup->request), found, count);
+    follower->last = lookup;
     tq_request_send(&lookup->request, TQ_QUERY_FOLLOWED);
 }
 
@@ -156,10 +163,13 @@ static void on_notify(void *owner, const char *channel, const char *payload)
 
     if (strcmp(channel, "taskq_created") == 0) {
         look_up(follower, payload);
-        return;
+    } else if (follower->last != NULL) {
+        tq_buf_add_text(&follower->last->later, payload);
+        tq_buf_add_char(&follower->last->later, '\n');
+    } else {
+        take_lines(follower, payload);
+        flush(follower);
     }
-    take_lines(follower, payload);
-    flush(follower);
 }
 
 /* ---- asking ---- */
@@ -172,6 +182,8 @@ static void on_asked(struct tq_request *request, const struct tq_rows *rows,
     (void)rows; /* there is nothing to read */
     if (err != NULL)
         refuse(follower, err);
+    else
+        follower->config->on_heard(follower->config->owner);
 }
 
 static void ask(struct follower *follower)
@@ -191,10 +203,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_ready(void *owner)
 {
-    struct follower *follower = owner;
-
-    follower->config->on_connected(follower->config->owner);
-    ask(follower);
+    ask(owner);
 }
 
 static void on_lost(void *owner, const struct tq_err *err)

@@ -6,7 +6,7 @@
 // its own.
 //
 // What workers tell comes as lines of text (worker/event_line.h); new tasks come as their ids,
-// which are looked up.
+// which are looked up. That a task was created is told before what became of it.
 #ifndef TQ_DATABASE_FOLLOWER_H
 #define TQ_DATABASE_FOLLOWER_H
 
@@ -28,7 +28,7 @@ struct tq_follower_config {
     void (*on_event)(void *owner, const struct tq_followed *followed);
     /* After some of them; false: nothing more can be written. */
     bool (*on_flush)(void *owner);
-    void (*on_connected)(void *owner);
+    void (*on_heard)(void *owner); /* whoever has events tells them from now on; again and again */
     void (*on_lost)(void *owner, const char *message); /* also when connecting again fails */
 };
 
