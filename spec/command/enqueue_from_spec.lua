@@ -7,6 +7,13 @@ local wait = require "support.wait"
 
 local MIB = 1024 * 1024
 
+--- Ends the session of the command that works on this database.
+local function end_session(url)
+  assert.equal(1, database.value(url, [[
+    select count(pg_terminate_backend(pid)) from pg_stat_activity
+    where datname = current_database() and application_name = 'taskq enqueue']]))
+end
+
 describe("taskq enqueue --from", function()
   local url
 
@@ -146,11 +153,11 @@ describe("taskq enqueue --from", function()
     writer:flush()
     wait.wait_until(30, function()
       return database.value(url, [[select count(*) from pg_stat_activity
-        where application_name = 'taskq enqueue' and query ~ 'enqueue_many']]) == 1
+        where datname = current_database() and application_name = 'taskq enqueue'
+          and query ~ 'enqueue_many']]) == 1
     end, "the first batch")
 
-    database.query(url, "select pg_terminate_backend(pid) from pg_stat_activity "
-      .. "where application_name = 'taskq enqueue'")
+    end_session(url)
     writer:close()
     process:wait()
 
@@ -240,8 +247,7 @@ describe("taskq enqueue --from --partial", function()
     writer:flush()
     wait.wait_until(30, function() return types() == "a" end, "the first line")
 
-    database.query(url, "select pg_terminate_backend(pid) from pg_stat_activity "
-      .. "where application_name = 'taskq enqueue'")
+    end_session(url)
     writer:write('{"type":"b"}\n')
     writer:close()
     process:wait()

@@ -1,6 +1,7 @@
 --- The private PostgreSQL: made when missing, up while it is used, and unimpressed by SIGKILL.
 
 local uv = require "luv"
+local cluster = require "support.cluster"
 local database = require "support.database"
 local folder = require "support.folder"
 local private = require "support.private"
@@ -15,6 +16,18 @@ end
 
 local function kill(pid)
   assert(uv.kill(pid, "sigkill"))
+end
+
+--- Programs of PostgreSQL of which initdb makes half of the data, then neither goes on nor ends.
+local function endless_programs()
+  local real, place = cluster.programs(), folder.new()
+  folder.write(place .. "/initdb", ([[
+#!/bin/sh
+"%s/initdb" "$@" && rm -r data.new/global && echo >half-made && exec sleep 600
+]]):format(real))
+  assert(uv.fs_chmod(place .. "/initdb", tonumber("755", 8)))
+  assert(uv.fs_symlink(real .. "/postgres", place .. "/postgres"))
+  return place
 end
 
 local function remember(conninfo)
@@ -79,7 +92,8 @@ describe("the private PostgreSQL", function()
   it("keeps nothing of the command open", function()
     local command = private.command("open", private.path())
 
-    local pipe <close> = assert(io.popen(table.concat(command, " ") .. " 2>&1"))
+    local pipe <close> = assert(io.popen(
+      "TASKQ_PRIVATE_LINGER=60s " .. table.concat(command, " ") .. " 2>&1"))
 
     assert.matches("ready\n$", pipe:read("a")) -- which ends when nobody can write any more
     assert.equal(1, #private.keepers(command[3]))
@@ -123,7 +137,7 @@ describe("the private PostgreSQL", function()
 
     private.use(path, SOON)
 
-    wait.wait_until(10, function()
+    wait.wait_until(30, function()
       return uv.fs_stat(path .. "/log").size < 2 << 20
     end, "a shorter log")
   end)
@@ -168,7 +182,7 @@ describe("the end of a private PostgreSQL", function()
 
     os.execute("rm -rf '" .. path .. "'") -- the server may still be writing
 
-    private.await_end(pids, 30)
+    private.await_end(pids)
   end)
 
   it("comes with SIGTERM to its keeper", function()
@@ -201,7 +215,7 @@ describe("SIGKILL", function()
     private.await_end({ keeper })
 
     assert.equal(42, recall((private.use(path))))
-    assert.is_false(private.is_alive(server))
+    private.await_end({ server }) -- which another one would not have started before
     assert.equal(1, #private.keepers(path))
   end)
 
@@ -238,10 +252,11 @@ describe("SIGKILL", function()
 
   it("to the keeper while it makes the data leaves nothing that is taken for data", function()
     local path = private.path()
-    local holder = private.hold(path)
-    wait.wait_until(30, function()
-      return exists(path .. "/server/data.new/PG_VERSION")
+    local holder = private.hold(path, { env = { TASKQ_PG_BIN = endless_programs() } })
+    wait.wait_until(60, function()
+      return exists(path .. "/server/half-made")
     end, "initdb")
+    assert.is_true(exists(path .. "/server/data.new/PG_VERSION"))
 
     kill(private.keepers(path)[1])
 

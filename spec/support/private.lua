@@ -62,7 +62,9 @@ end
 ---@param changes ProcessOptions?
 ---@return { code: integer?, out: string, err: string }
 function M.open(path, changes)
-  return process.run(M.command("open", path), options(changes))
+  local copy = options(changes)
+  copy.timeout = 90 -- it gives up by itself after a minute
+  return process.run(M.command("open", path), copy)
 end
 
 --- As open, and it must succeed.
@@ -86,7 +88,7 @@ end
 ---@param holder Process
 ---@return string conninfo
 function M.await(holder)
-  wait.wait_until(60, function()
+  wait.wait_until(90, function()
     assert(holder:is_running(), holder:stderr())
     return holder:stdout():find("ready\n", 1, true)
   end, "a private PostgreSQL")
@@ -134,11 +136,10 @@ function M.is_alive(pid)
   return state ~= nil and state ~= "Z" and state ~= "X"
 end
 
---- Waits until processes are gone.
+--- Waits until processes are gone. A server that cannot end has a minute before it is made to.
 ---@param pids integer[]
----@param timeout_s number?
-function M.await_end(pids, timeout_s)
-  wait.wait_until(timeout_s or 10, function()
+function M.await_end(pids)
+  wait.wait_until(90, function()
     for _, pid in ipairs(pids) do
       if M.is_alive(pid) then
         return false
@@ -157,7 +158,7 @@ function M.stop_all()
     for _, pid in ipairs(pids) do
       uv.kill(pid, "sigint")
     end
-    M.await_end(pids, 60)
+    M.await_end(pids)
   end
   made = {}
 end
