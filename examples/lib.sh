@@ -29,6 +29,7 @@ work=$(mktemp -d)
 chmod 755 "$work" # for the database, which does not run as root
 cd "$work"
 export TASKQ_HOME="$work/taskq"
+export TASKQ_PRIVATE_LINGER=10m # psql does not keep the database up; it ends with its folder
 
 finish() {
   local status=$? server
@@ -38,7 +39,11 @@ finish() {
   if [ "$status" != 0 ] && [ -s worker.log ]; then
     say "the worker said:" && cat worker.log
   fi >&2
-  rm -rf "$work"
+  # The database is told of its end by this, and may still write something into a folder meanwhile.
+  for _ in {1..300}; do
+    rm -rf "$work" 2>/dev/null && break
+    sleep 0.1
+  done
   exit "$status"
 }
 trap finish EXIT
@@ -67,9 +72,29 @@ work_off() {
   wait "$worker"
 }
 
-# Runs SQL in the private database; rows come back as lines, columns apart by |.
+# psql on the private database.
+client() {
+  exec psql -qAtX -v ON_ERROR_STOP=1 -h "$TASKQ_HOME/pg/server/socket" -U postgres "$@"
+}
+
+# Runs SQL; rows come back as lines, columns apart by |.
 sql() {
-  psql -qAtX -v ON_ERROR_STOP=1 -h "$TASKQ_HOME/pg/server/socket" -U postgres -c "$1"
+  (client -c "$1")
+}
+
+# Runs SQL in a transaction that stays open until let_go rolls it back: work that needs the same row stops there,
+# so that there is something left to do however fast this machine is.
+hold() {
+  coproc holder { client; }
+  servers+=("$holder_PID")
+  printf 'begin; %s; select 1;\n' "$1" >&"${holder[1]}"
+  read -r answer <&"${holder[0]}" || fail "cannot run: $1"
+}
+
+let_go() {
+  local client=$holder_PID
+  exec {holder[1]}>&-
+  wait "$client"
 }
 
 # check WHAT EXPECTED FOUND
