@@ -2,6 +2,7 @@
 
 local uv = require "luv"
 local folder = require "support.folder"
+local private = require "support.private"
 local taskq = require "support.taskq"
 local wait = require "support.wait"
 
@@ -145,7 +146,7 @@ describe("taskq test", function()
 
     assert.equal(1, process:wait())
     assert.is_nil(uv.fs_scandir_next(uv.fs_scandir(scratch)))
-    wait.wait_until(10, function() return not uv.fs_stat("/proc/" .. pid) end, "busted to end")
+    private.await_end({ pid })
   end)
 
   it("passes for the sample handlers", function()

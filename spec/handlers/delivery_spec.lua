@@ -37,7 +37,7 @@ describe("mail of a worker", function()
 
   local function start_sink(mode)
     local sink = process.start { "python3", "spec/support/smtp_sink.py", mode, certificate, key }
-    local port = wait.wait_until(10, function()
+    local port = wait.wait_until(30, function()
       return sink:stdout():match("^port (%d+)\n")
     end, "the port of the sink")
     return sink, port
@@ -53,7 +53,7 @@ describe("mail of a worker", function()
 
   local function letters(sink)
     local list = {}
-    for line in sink:stdout():gmatch("{[^\n]+") do
+    for line in sink:stdout():gmatch("({[^\n]+)\n") do
       list[#list + 1] = cjson.decode(line)
     end
     return list

@@ -27,7 +27,7 @@ end
 --- Waits until no keeper is left for a folder, or for one below it; what is left then are files.
 ---@param place string
 function M.await_end(place)
-  wait.wait_until(60, function()
+  wait.wait_until(90, function()
     return not M.pid(place, true)
   end, "the end of the keeper of " .. place)
 end

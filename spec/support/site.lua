@@ -99,7 +99,9 @@ end
 function Site:await(generation)
   local sign = ("handlers reloaded generation=%d "):format(generation)
   worker.await_log(self.worker, sign)
-  local line = self.worker:stderr():match(sign .. "[^\n]*")
+  local line = wait.wait_until(30, function() -- which may be seen half
+    return self.worker:stderr():match(sign .. "([^\n]*)\n")
+  end, "the end of a line")
   return line:match('changed="(.-)"') or line:match("changed=(%S+)")
 end
 
