@@ -6,7 +6,8 @@ local proxy = require "support.proxy"
 local wait = require "support.wait"
 local worker = require "support.worker"
 
-local HANDLERS = { "--handlers", uv.cwd() .. "/spec/fixtures/handlers/listening" }
+local FOLDER = { "--handlers", uv.cwd() .. "/spec/fixtures/handlers/listening" }
+local HANDLERS = { "--threads", "1", table.unpack(FOLDER) } -- events are told in order by a thread
 
 describe("a listener", function()
   local queue
@@ -129,7 +130,7 @@ describe("a listener", function()
       queue:enqueue("hear:succeed", { n = n })
     end
 
-    queue:drain { "--threads", "3", "--concurrency", "6", table.unpack(HANDLERS) }
+    queue:drain { "--threads", "3", "--concurrency", "6", table.unpack(FOLDER) }
 
     local completed = 0
     for _, note in ipairs(notes()) do
@@ -201,7 +202,7 @@ describe("a listener", function()
 
   it("that does not end is stopped, and holds nothing up", function()
     queue:enqueue("hear:succeed", { on = "started", act = "loop" })
-    local process = queue:start { "--threads", "1", table.unpack(HANDLERS) }
+    local process = queue:start(HANDLERS)
 
     queue:await_count("completed", 1)
     queue:enqueue("hear:succeed", { n = 2 })
@@ -216,8 +217,7 @@ describe("a listener", function()
 
   it("that holds its thread is lost with it, and holds nothing up", function()
     queue:enqueue("hear:succeed", { on = "completed", act = "stick" })
-    local process = queue:start { "--threads", "1", "--stuck-after", "500ms",
-      table.unpack(HANDLERS) }
+    local process = queue:start { "--stuck-after", "500ms", table.unpack(HANDLERS) }
 
     worker.await_log(process, "a listener was lost with its thread event=worker-task:completed ")
     queue:enqueue("hear:succeed", { n = 2 })
