@@ -136,9 +136,10 @@ describe("the janitor", function()
     queue.db:query([[insert into taskq.finished_counts
       select current_date, 'completed', 'type ' || g % 10, 1 from generate_series(1, 30000) g]])
 
-    worker.stop(run_a_round())
+    local process = queue:start(SOON)
 
-    assert.equal(10, queue.db:value("select count(*) from taskq.finished_counts"))
+    queue:await(30, "ten counters", "select count(*) = 10 from taskq.finished_counts")
+    worker.stop(process)
     assert.equal(30000, queue.db:value("select completed from taskq.stats()"))
   end)
 
