@@ -185,7 +185,7 @@ describe("the janitor", function()
 
     local first, second = queue:start(SOON), queue:start(SOON)
 
-    queue:await(30, "the old days to go",
+    queue:await(60, "the old days to go",
       "select count(*) = 1 from taskq.worker_tasks where status = 'completed'")
     assert.is_true(kept(new))
     assert.equal(1, queue.db:value("select completed from taskq.stats()"))
