@@ -1,7 +1,6 @@
 --- taskq.query: what goes out, what comes back, and what a statement leaves behind.
 
 local cjson = require "cjson"
-local uv = require "luv"
 local worker = require "support.worker"
 
 describe("taskq.query", function()
@@ -129,7 +128,8 @@ describe("taskq.query", function()
     assert.equal('["25001", 0]', result_of([[
       local _, _, state = taskq.query("begin")
       return { state, taskq.query("select count(*) as n from pg_stat_activity where "
-        .. "application_name = 'taskq handler' and state like 'idle in%'")[1].n }]]))
+        .. "datname = current_database() and application_name = 'taskq handler' "
+        .. "and state like 'idle in%'")[1].n }]]))
   end)
 
   it("leaves nothing behind in the session", function()
@@ -155,6 +155,9 @@ describe("taskq.query", function()
   end)
 
   it("never has more connections than it may, and makes the others wait in line", function()
+    queue:await(30, "the connections that were closed to be gone", [[
+      select count(*) <= 2 from pg_stat_activity
+      where datname = current_database() and application_name = 'taskq handler']])
     for _ = 1, 12 do
       queue:enqueue("lua", { body = [[
         local most = 0
@@ -180,7 +183,7 @@ describe("taskq.query", function()
       assert.matches("^timeout: ", task.error)
     end
 
-    queue:await(10, "the statements to end", [[
+    queue:await(30, "the statements to end", [[
       select count(*) = 0 from pg_stat_activity where datname = current_database()
         and application_name = 'taskq handler' and state = 'active']])
     assert.equal("1", result_of([[return taskq.query("select 1 as one")[1].one]]))
@@ -191,14 +194,14 @@ describe("taskq.query", function()
       note("begun")
       taskq.query("select pg_sleep(3600)")]] })
     queue:await_notes(1, "begun")
-    queue:await(10, "the statement", [[
+    queue:await(30, "the statement", [[
       select count(*) = 1 from pg_stat_activity where datname = current_database()
         and application_name = 'taskq handler' and state = 'active']])
 
     queue.db:query("select taskq.cancel($1)", id)
     queue:await_count("cancelled", 1)
 
-    queue:await(10, "the statement to end", [[
+    queue:await(30, "the statement to end", [[
       select count(*) = 0 from pg_stat_activity where datname = current_database()
         and application_name = 'taskq handler' and state = 'active']])
   end)
@@ -209,11 +212,11 @@ describe("taskq.query", function()
       local _, message, state = taskq.query("select pg_sleep(3600)")
       return { state, taskq.query("select 1 as one")[1].one, message }]] })
     queue:await_notes(1, "waiting")
-    queue:await(10, "the statement", [[
+    queue:await(30, "the statement", [[
       select count(pg_terminate_backend(pid)) = 1 from pg_stat_activity
       where datname = current_database() and application_name = 'taskq handler'
         and state = 'active' and query = 'select pg_sleep(3600)']])
-    queue:await(10, "the end", "select status = 'completed' from taskq.worker_tasks where id = $1",
+    queue:await(30, "the end", "select status = 'completed' from taskq.worker_tasks where id = $1",
       id)
 
     local result = cjson.decode(queue:task(id).result)
@@ -228,12 +231,10 @@ describe("taskq.query", function()
   end)
 
   it("reads a large answer whole", function()
-    local began = uv.hrtime()
     assert.equal("[100000, 100000, 5000050000]", result_of([[
       local rows, sum = assert(taskq.query("select n, 'row ' || n as name "
         .. "from generate_series(1, 100000) n")), 0
       for _, row in ipairs(rows) do sum = sum + row.n end
       return { #rows, rows.affected, sum }]]))
-    assert.is_true(uv.hrtime() - began < 30e9)
   end)
 end)

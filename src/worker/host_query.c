@@ -84,32 +84,50 @@ static void finish(struct query_wait *query, const struct tq_err *err)
     tq_executor_wake(query->executor, query->task);
 }
 
+/* The server has let go of what it held when the handler is told; or the connection was lost, and
+   is closed. */
+static void on_rolled_back(struct tq_statement *statement, const struct tq_err *err)
+{
+    struct query_wait *query = wait_of(statement);
+    struct tq_err left_open;
+
+    (void)err;
+    (void)tq_err_set(&left_open, TQ_ERR_QUERY, 0,
+                     "the statement left a transaction open, which was rolled back: "
+                     "use context.transaction");
+    (void)strcpy(left_open.sqlstate, "25001"); /* active_sql_transaction */
+    give_client_back(query);
+    finish(query, &left_open);
+}
+
 /* One statement is one transaction. */
-static bool check_left_open(const struct query_wait *query, struct tq_err *err)
+static bool has_left_open(const struct query_wait *query)
 {
     enum tq_client_state state = tq_client_state(query->client);
 
-    if (state != TQ_CLIENT_IN_PROGRESS && state != TQ_CLIENT_ABORTED)
-        return true;
-    (void)tq_err_set(err, TQ_ERR_QUERY, 0,
-                     "the statement left a transaction open, which was rolled back: "
-                     "use context.transaction");
-    (void)strcpy(err->sqlstate, "25001"); /* active_sql_transaction */
-    return false;
+    return state == TQ_CLIENT_IN_PROGRESS || state == TQ_CLIENT_ABORTED;
+}
+
+static void roll_back(struct query_wait *query)
+{
+    tq_table_deinit(&query->statement.table);
+    query->statement.on_done = on_rolled_back;
+    query->statement.timeout_ms = query->executor->config.lease_ms;
+    tq_client_run_script(query->client, &query->statement, "rollback");
 }
 
 static void on_answered(struct tq_statement *statement, const struct tq_err *err)
 {
     struct query_wait *query = wait_of(statement);
-    struct tq_err left_open;
 
     if (query->transaction != NULL) {
         err = tq_transaction_note(query->transaction, statement, err);
         finish(query, err);
         return;
     }
-    if (err == NULL && !check_left_open(query, &left_open)) {
-        err = &left_open;
+    if (has_left_open(query)) {
+        roll_back(query);
+        return;
     }
     give_client_back(query);
     finish(query, err);
