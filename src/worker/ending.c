@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "worker/signals.h"
 #include "worker/state.h"
 
 enum { STUCK_MS = 5000 }; /* how long an interrupted handler may take to come back */
@@ -185,12 +186,16 @@ static void hear_late_signals(struct tq_worker *worker)
 
 void tq_worker_close_signals(struct tq_worker *worker)
 {
+    sigset_t signals;
+
     hear_late_signals(worker);
+    tq_signals_hold(&signals); /* closing takes the handlers away: a signal would end the process */
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
     /* What comes now finds nothing to end, and must not change the exit code. */
     if (!worker->is_restarting)
         set_late_signals(SIG_IGN);
+    tq_signals_release(&signals);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "worker/signals.h"
 
 static int thread_count(int64_t threads, int64_t concurrency)
 {
@@ -42,9 +43,14 @@ bool tq_pool_start_spare(const struct tq_pool *pool, int index, struct tq_genera
                          struct tq_executor **spare, struct tq_err *err)
 {
     struct tq_executor_config config = pool->config;
+    sigset_t signals;
+    bool is_started;
 
     config.slots = pool->slots[index];
-    return tq_executor_start(&config, generation, spare, err);
+    tq_signals_hold(&signals);
+    is_started = tq_executor_start(&config, generation, spare, err);
+    tq_signals_release(&signals);
+    return is_started;
 }
 
 void tq_pool_end(struct tq_pool *pool)

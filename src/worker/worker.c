@@ -23,6 +23,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "loop/minder.h"
+#include "worker/signals.h"
 #include "worker/state.h"
 
 static const char *const claim_channels[] = {"taskq", NULL};
@@ -476,6 +477,7 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
 {
     struct tq_worker *worker = tq_zalloc(sizeof *worker);
     struct tq_err err;
+    sigset_t signals;
 
     worker->options = options;
     worker->lease_ms =
@@ -489,7 +491,9 @@ enum tq_exit tq_worker_run(const struct tq_worker_options *options)
         free(worker);
         return tq_err_exit_code(&err);
     }
-    make_claiming_parts(worker);
+    tq_signals_hold(&signals);
+    make_claiming_parts(worker); /* the first line has libuv start its threads */
+    tq_signals_release(&signals);
     make_keeping_parts(worker);
     tq_worker_watch_handlers(worker);
     tq_dispatcher_begin_turn(worker->dispatcher, tq_clock_us());
