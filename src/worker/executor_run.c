@@ -22,6 +22,7 @@ enum {
     BURST_US = 2000,             /* what waits has the thread so long before what computes */
     OUTBOX_BATCH = 128,          /* finished tasks between two posts */
     TICK_MS = 20,                /* how late a deadline of a waiting task may be seen */
+    LATE_TICK_US = 50000,        /* the thread, or all of the machine, stood still */
     UNSTARTED_AFTER_US = 100000, /* then a task goes back to the main thread */
     GRACE_US = 1000000,          /* from the catchable error to the end */
 };
@@ -214,8 +215,10 @@ static bool stop(struct tq_executor *executor, struct tq_task *task, enum tq_sto
 
 void tq_executor_start_tick(struct tq_executor *executor)
 {
-    if (!uv_is_active((uv_handle_t *)&executor->tick))
-        (void)uv_timer_start(&executor->tick, on_tick, TICK_MS, TICK_MS); /* not null */
+    if (uv_is_active((uv_handle_t *)&executor->tick))
+        return;
+    executor->ticked_us = executor->now_us;
+    (void)uv_timer_start(&executor->tick, on_tick, TICK_MS, TICK_MS); /* not null */
 }
 
 static void resume(struct tq_executor *executor, struct tq_task *task)
@@ -364,8 +367,13 @@ static void on_tick(uv_timer_t *tick)
     struct tq_executor *executor = tick->data;
 
     executor->now_us = tq_clock_us();
+
+    bool is_late = executor->now_us - executor->ticked_us > LATE_TICK_US;
+
+    executor->ticked_us = executor->now_us;
     check_waiting(executor);
-    tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
+    if (!is_late) /* else nothing could be started meanwhile, and what can be is started now */
+        tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
     tq_executor_post_progress(executor);
     if (executor->waiting == NULL && executor->ready.first == NULL && !executor->has_progress)
         (void)uv_timer_stop(&executor->tick); /* always 0 */

@@ -78,7 +78,8 @@ struct tq_executor {
     struct tq_host host;
     struct tq_loaded *loaded; /* newest first; the older ones until their last run ends */
 
-    int64_t now_us; /* tq_clock_us() between two slices */
+    int64_t now_us;    /* tq_clock_us() between two slices */
+    int64_t ticked_us; /* when the tick came last */
     bool has_progress;
     int64_t progress_us; /* when it was posted last */
 
