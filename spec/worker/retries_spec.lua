@@ -118,7 +118,7 @@ describe("a task that fails", function()
     local process = queue:start()
     wait.assert_below(0.1 * wait.factor, function(try)
       local id = queue:enqueue("fail:retry_after", nil, { max_attempts = 2 })
-      queue:await(10, "the first attempt",
+      queue:await(30, "the first attempt",
         "select count(*) > 0 from taskq.task_attempts where task_id = $1", id)
       local task = queue:task(id)
       if task.status == "pending" then -- else the second attempt has begun already
@@ -148,6 +148,7 @@ describe("a task that fails", function()
 
   it("uses up no attempt when it snoozes", function()
     wait.assert_below(0.1 * wait.factor, function()
+      os.remove(queue.file) -- it snoozes until that is there
       local id = queue:enqueue("snooze:until", nil, { max_attempts = 1 })
       queue:drain()
       local task = queue:task(id)
