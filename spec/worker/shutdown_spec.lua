@@ -72,12 +72,13 @@ describe("a worker that is told to stop", function()
     process:kill("sigterm")
     worker.await_log(process, "draining")
 
-    local id = queue:enqueue("noop")
+    local id = queue:enqueue("note") -- a claim that was under way may see it: then it is given back
     queue:open_gate()
 
     assert.equal(0, process:wait())
     assert.equal("pending", queue:task(id).status)
-    assert.equal(0, queue:task(id).claims)
+    assert.same({ 1, 1 }, { queue:runs() })
+    assert_nothing_held()
   end)
 
   it("gives back a task whose handler saw it and failed, with its attempt", function()
@@ -150,7 +151,7 @@ describe("a worker that is told to stop", function()
     worker.await_log(process, "interrupting")
     process:kill("sigterm")
 
-    assert.equal(TIMEOUT, process:wait(5))
+    assert.equal(TIMEOUT, process:wait())
     assert.matches("exiting at once", process:stderr())
   end)
 
