@@ -254,6 +254,15 @@ function Queue:assert_completed(count)
     "select total, completed from taskq.stats()")[1])
 end
 
+--- How many tasks from this id on were given back because a thread stood still: those that came
+--- later may have overtaken them.
+---@param first integer
+---@return integer
+function Queue:count_given_back(first)
+  return self.db:value(
+    "select count(*) from taskq.worker_tasks where id >= $1 and claims > attempts", first)
+end
+
 --- How often each handler run was noted to begin: the number of runs, and of tasks.
 ---@return integer runs
 ---@return integer tasks
