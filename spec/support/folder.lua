@@ -26,15 +26,29 @@ function M.new()
   return path
 end
 
+local function make_parents(path)
+  for at in path:gmatch("()/") do
+    uv.fs_mkdir(path:sub(1, at - 1), tonumber("755", 8)) -- most of them are there already
+  end
+end
+
 --- Writes a file, making the folders that lead to it.
 ---@param path string
 ---@param text string
 function M.write(path, text)
-  for at in path:gmatch("()/") do
-    uv.fs_mkdir(path:sub(1, at - 1), tonumber("755", 8)) -- most of them are there already
-  end
+  make_parents(path)
   local file <close> = assert(io.open(path, "w"))
   assert(file:write(text))
+end
+
+--- Writes a file that nobody sees half written.
+---@param path string
+---@param text string
+function M.replace(path, text)
+  local whole = M.new() .. "/whole"
+  M.write(whole, text)
+  make_parents(path)
+  assert(uv.fs_rename(whole, path))
 end
 
 ---@param path string

@@ -77,8 +77,9 @@ function Site:close()
   self.queue:close()
 end
 
+--- At one moment, as the worker sees it: what it reads half written it complains of.
 function Site:write(name, text)
-  folder.write(self.folder .. "/" .. name, text)
+  folder.replace(self.folder .. "/" .. name, text)
 end
 
 function Site:remove(name)

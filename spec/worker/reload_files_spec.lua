@@ -38,9 +38,9 @@ describe("handlers are reloaded", function()
     wait.assert_below(4, function(try) -- more when the writing pauses
       local before = place:count("handlers reloaded")
       for i = 1, 50 do
-        place:write(("many%d_%d.lua"):format(try, i), site.handler("many" .. try .. i, i))
+        folder.write(path(("many%d_%d.lua"):format(try, i)), site.handler("many" .. try .. i, i))
       end
-      place.queue:await(10, "all types",
+      place.queue:await(30, "all types",
         "select cardinality(types) = $1 from taskq.workers", 1 + 50 * try)
       assert.equal("50", place:run("many" .. try .. "50"))
       return place:count("handlers reloaded") - before

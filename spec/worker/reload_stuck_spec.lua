@@ -36,7 +36,7 @@ describe("a reading", function()
       assert(io.open(%q, "w")):close()
       require("blocking").%s
       return { type = "b", handler = print }]]):format(mark, call))
-    wait.wait_until(10, function() return uv.fs_stat(mark) end, "the file to be read")
+    wait.wait_until(30, function() return uv.fs_stat(mark) end, "the file to be read")
   end
 
   local function read_for_ever()
@@ -124,9 +124,9 @@ describe("a reading", function()
     start({}, { url = middle.url .. "&connect_timeout=8", env = { UV_THREADPOOL_SIZE = "1" } })
 
     middle:silence()
-    wait.wait_until(10, function() return middle.silenced == 1 end, "a connection")
+    wait.wait_until(30, function() return middle.silenced >= 1 end, "a connection")
     place:write("b.lua", site.handler("b", "'two'"))
-    wait.wait_until(30, function() return middle.silenced == 2 end, "the next one")
+    wait.wait_until(30, function() return middle.silenced >= 2 end, "the next one")
     middle:allow()
     place:await(2)
 
