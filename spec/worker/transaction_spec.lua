@@ -14,7 +14,7 @@ describe("context.transaction", function()
   end)
   after_each(function()
     worker.stop(process)
-    queue:await(10, "the connections to be closed", [[
+    queue:await(30, "the connections to be closed", [[
       select count(*) = 0 from pg_stat_activity
       where datname = current_database() and application_name = 'taskq handler']])
     queue:close()
@@ -103,7 +103,8 @@ describe("context.transaction", function()
       end)
       return { err, taskq.query("select count(*) as n from effects")[1].n,
         taskq.query("select count(*) as n from pg_stat_activity "
-          .. "where application_name = 'taskq handler' and state like 'idle in%'")[1].n }]]).result)
+          .. "where datname = current_database() and application_name = 'taskq handler' "
+          .. "and state like 'idle in%'")[1].n }]]).result)
   end)
 
   it("fails with the first error of a statement, also when nobody looks at it", function()
@@ -226,7 +227,7 @@ describe("context.transaction", function()
         end)]]):format(wait), { type = "lua:brief" })
     end
 
-    queue:await(10, "the server to roll back", [[
+    queue:await(30, "the server to roll back", [[
       select count(*) = 0 from pg_stat_activity where datname = current_database()
         and application_name = 'taskq handler' and state <> 'idle']])
   end)
@@ -277,10 +278,11 @@ describe("context.transaction", function()
     other:query("begin")
     other:query("select from taskq.worker_tasks_live where id = $1 for update", id)
     queue:open_gate()
-    queue:await(10, "the completion to find it locked", [[
-      select count(*) = 1 from pg_stat_activity where datname = current_database()
-        and application_name = 'taskq handler' and query like '%complete_one%'
-        or query like '%Completes one task inside%' and pid <> pg_backend_pid()]])
+    queue:await(30, "the completion to find it locked", [[
+      select exists (
+        select from pg_stat_activity
+        where datname = current_database() and application_name = 'taskq handler'
+          and query like '%Completes one task inside%' and state = 'idle in transaction')]])
 
     assert.equal("running", queue:task(id).status)
     other:query("rollback")
@@ -309,7 +311,7 @@ describe("context.transaction", function()
     other:query("begin")
     other:query("select from taskq.worker_tasks_live where id = $1 for update", id)
     queue:open_gate()
-    queue:await(10, "the completion to wait", [[
+    queue:await(30, "the completion to wait", [[
       select exists (
         select from pg_stat_activity
         where datname = current_database() and application_name = 'taskq handler'
