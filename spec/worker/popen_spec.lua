@@ -194,7 +194,7 @@ describe("in handlers,", function()
           where id = $1]], id)
         local file <close> = io.open(note) -- it may have been stopped before it wrote that
         local pid = file and file:read("n")
-        wait.wait_until(5, function()
+        wait.wait_until(30, function()
           local stat <close> = pid and io.open(("/proc/%d/stat"):format(pid))
           return not stat or (stat:read("a") or ""):find("%) Z")
         end, "the end of the command of " .. code)
@@ -209,7 +209,7 @@ describe("in handlers,", function()
         run "for i = 1, 5 do io.popen('echo x') end return 1"
       end
 
-      wait.wait_until(10, function() return worker.count_descriptors(process) <= before end,
+      wait.wait_until(30, function() return worker.count_descriptors(process) <= before end,
         "as few descriptors as before")
     end)
   end)

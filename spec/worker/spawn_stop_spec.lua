@@ -29,12 +29,14 @@ describe("a program", function()
       { max_attempts = 1 })
   end
 
+  local function read_pids()
+    local file <close> = io.open(place .. "/pids")
+    local parent, child = (file and file:read("a") or ""):match("(%d+) (%d+)\n")
+    return parent and { parent, child }
+  end
+
   local function await_pids()
-    return wait.wait_until(20, function()
-      local file <close> = io.open(place .. "/pids")
-      local parent, child = (file and file:read("a") or ""):match("(%d+) (%d+)")
-      return parent and { parent, child }
-    end, "the program to start")
+    return wait.wait_until(30, read_pids, "the program to start")
   end
 
   -- Whether a process is there. An orphan that has ended may stay a zombie until init looks.
@@ -56,7 +58,7 @@ describe("a program", function()
   end
 
   local function await_end(pids)
-    wait.wait_until(5, function()
+    wait.wait_until(30, function()
       return not exists(pids[1]) and not exists(pids[2])
     end, "the end of the program and its child")
   end
@@ -77,13 +79,17 @@ describe("a program", function()
   end)
 
   it("ends with its task when that is out of time", function()
-    local process = queue:start()
-    local id = enqueue(nil, "spawn:short")
-    local pids = await_pids()
+    local process, pids = queue:start(), nil
+
+    wait.assert_below(1, function(try)
+      local id = enqueue(nil, "spawn:short")
+      queue:await_count("failed", try)
+      assert.equal("timeout: the task ran longer than 1000 ms", queue:task(id).error)
+      pids = read_pids()
+      return pids and 0 or 1 -- it had not come so far
+    end)
 
     await_end(pids)
-    queue:await_count("failed", 1)
-    assert.equal("timeout: the task ran longer than 1000 ms", queue:task(id).error)
     worker.stop(process)
   end)
 
@@ -145,7 +151,7 @@ describe("a program", function()
     queue:enqueue("stuck:match", nil, { max_attempts = 1 })
 
     worker.await_log(process, "a thread is stuck, and replaced")
-    queue:await(10, "the task to go back", "select claims > 1 or status = 'pending' "
+    queue:await(30, "the task to go back", "select claims > 1 or status = 'pending' "
       .. "from taskq.worker_tasks where id = $1", id)
     await_end(pids)
     process:kill("sigkill")
@@ -178,7 +184,7 @@ describe("a program", function()
     queue:await_count("failed", 15)
 
     queue:await_count("completed", 16)
-    wait.wait_until(10, function()
+    wait.wait_until(30, function()
       return children_of(process) == minder and worker.count_descriptors(process) <= before
     end, "the worker to be as it was")
     worker.stop(process)
