@@ -126,13 +126,14 @@ describe("what a handler says", function()
       local id = queue:enqueue(kind, { gate = queue.gate }, { max_attempts = 1 })
       local process = queue:start()
 
-      queue:await(10, "the progress", "select count(*) = 1 from taskq.task_progress")
+      queue:await(30, "the last progress",
+        "select progress ->> 'message' = 'nearly half' from taskq.task_progress")
 
       assert.matches("\nprogress +42%% nearly half\n", show(id))
       assert.same({ fraction = 0.42, message = "nearly half" },
         cjson.decode(show(id, { "--json" })).progress)
       queue:open_gate()
-      queue:await(10, "the end", "select finished_at is not null from taskq.worker_tasks")
+      queue:await(30, "the end", "select finished_at is not null from taskq.worker_tasks")
       assert.equal(0, progress_rows())
       worker.stop(process)
     end)

@@ -23,10 +23,10 @@ describe("an outage", function()
     queue:close()
   end)
 
-  local function times(process, text)
+  local function times(log, text)
     local count, at = 0, 1
     while true do
-      local _, last = process:stderr():find(text, at, true)
+      local _, last = log:find(text, at, true)
       if not last then
         return count
       end
@@ -42,8 +42,9 @@ describe("an outage", function()
   local function assert_told_once(process, kind)
     local name = (' connection="taskq %s"'):format(kind)
     worker.await_log(process, "connected again" .. name)
-    assert.equal(1, times(process, "no connection; trying again" .. name), process:stderr())
-    assert.equal(1, times(process, "connected again" .. name), process:stderr())
+    local log = process:stderr()
+    assert.equal(1, times(log, "no connection; trying again" .. name), log)
+    assert.equal(1, times(log, "connected again" .. name), log)
   end
 
   for _, kind in ipairs(KINDS) do
@@ -80,17 +81,19 @@ describe("an outage", function()
     end)
   end
 
-  -- All three, while a handler runs; `meanwhile` is called when it has finished.
+  -- All three, while a handler runs; `meanwhile` is called when it has finished, with what the
+  -- worker had logged before.
   local function outage(flags, meanwhile)
     local id = queue:enqueue("note", { gate = queue.gate })
     local process = queue:start(flags, { url = middle.url })
     queue:await_notes(1, "+")
+    local before = process:stderr()
     for _, kind in ipairs(KINDS) do
       middle:refuse("taskq " .. kind)
     end
     queue:open_gate()
     queue:await_notes(1, "-")
-    meanwhile(process)
+    meanwhile(process, before)
     middle:allow()
     queue:await_count("completed", 1)
     for _, kind in ipairs(KINDS) do
@@ -115,11 +118,11 @@ describe("an outage", function()
   it("that outlasts the lease drops them, and the tasks run again", function()
     local before
 
-    local id = outage({ "--lock-duration", "2s" }, function(process)
+    local id = outage({ "--lock-duration", "2s" }, function(process, log)
       before = queue.db:value("select attempts from taskq.worker_tasks_live")
-      local lost = times(process, "the lease is lost") -- a busy machine may have lost one before
+      local lost = times(log, "the lease is lost") -- a busy machine may have lost one before
       wait.wait_until(30, function()
-        return times(process, "the lease is lost") > lost
+        return times(process:stderr(), "the lease is lost") > lost
       end, "the lease to be lost")
     end)
 

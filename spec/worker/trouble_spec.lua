@@ -90,7 +90,7 @@ describe("a worker", function()
   after_each(function() queue:close() end)
 
   local function terminate(kind)
-    wait.wait_until(10, function()
+    wait.wait_until(30, function()
       return queue:terminate(kind) == 1
     end, "a backend to end")
   end
@@ -136,7 +136,7 @@ describe("a worker", function()
     queue.db:query("select taskq.enqueue('noop')")
     queue.db:query("commit")
 
-    queue:await_count("completed", 1, 10)
+    queue:await_count("completed", 1)
     worker.stop(process)
   end)
 

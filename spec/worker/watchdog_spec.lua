@@ -57,7 +57,7 @@ describe("a handler that holds its thread", function()
   end)
 
   it("costs its neighbours no attempt: they run again on a new thread", function()
-    queue:fill(3, "stuck:nap", { times = 20 })
+    queue:fill(3, "stuck:nap", { times = 60 })
     queue:enqueue("stuck:match", nil, { max_attempts = 1 })
 
     queue:drain(STUCK_AFTER)
@@ -68,7 +68,7 @@ describe("a handler that holds its thread", function()
       select attempts, claims, result::text as result
       from taskq.worker_tasks where status = 'completed']]) do
       assert.equal(1, task.attempts)
-      assert.equal(2, task.claims)
+      assert.is_true(task.claims >= 2, task.claims) -- more when the machine stood still, too
       assert.equal(1, cjson.decode(task.result).attempt)
     end
     assert.equal(1, queue.db:value("select count(*) from taskq.task_attempts"))
@@ -80,13 +80,13 @@ describe("a handler that holds its thread", function()
       where datname = current_database() and query = 'select pg_sleep(3600)' and state = 'active']]
     local neighbour = queue:enqueue("stuck:query")
     local process = queue:start(STUCK_AFTER)
-    queue:await(10, "the query", sleeping:format(1))
+    queue:await(30, "the query", sleeping:format(1))
     queue:enqueue("stuck:match", nil, { max_attempts = 1 })
 
     queue:await_count("failed", 1)
     queue:await_count("completed", 1)
 
-    queue:await(10, "the end of the query", sleeping:format(0))
+    queue:await(30, "the end of the query", sleeping:format(0))
     assert.equal("1", queue:task(neighbour).result)
     worker.stop(process)
   end)
