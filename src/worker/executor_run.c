@@ -372,7 +372,7 @@ static void on_tick(uv_timer_t *tick)
 
     executor->ticked_us = executor->now_us;
     check_waiting(executor);
-    if (!is_late) /* else nothing could be started meanwhile, and what can be is started now */
+    if (!is_late || !can_start(executor)) /* else it is started now, as it could not be before */
         tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
     tq_executor_post_progress(executor);
     if (executor->waiting == NULL && executor->ready.first == NULL && !executor->has_progress)
