@@ -77,12 +77,9 @@ local function is_kept(link, side, message)
     link.heard[#link.heard + 1] = message:match("\0([^\0]*)\0$", 10)
   end
   if link.mute_from and message:find(link.mute_from, 1, true) then
-    link.muted = link.muted or {}
+    link.is_mute = true
   end
-  if link.muted then
-    link.muted[#link.muted + 1] = message
-  end
-  return link.muted ~= nil or (is_notification and link.is_deaf)
+  return link.is_mute or (is_notification and link.is_deaf)
 end
 
 -- The first message, the client's, says who it is; whoever is refused is cut. A request to cancel
@@ -181,16 +178,7 @@ end
 --- From now on the client hears nothing on the connections with this name.
 ---@param name string
 function Proxy:mute(name)
-  each(self, name, function(link) link.muted = {} end)
-end
-
---- The client hears, late, what it has not heard since then, and everything from now on.
----@param name string
-function Proxy:unmute(name)
-  each(self, name, function(link)
-    link.client:write(link.muted or {})
-    link.muted = nil
-  end)
+  each(self, name, function(link) link.is_mute = true end)
 end
 
 --- The client hears nothing any more as soon as the server says something with this text on a

@@ -38,7 +38,8 @@ bool tq_publisher_is_followed(const struct tq_publisher *publisher);
 void tq_publisher_add(struct tq_publisher *publisher, const struct tq_task *task,
                       const struct tq_event *event);
 
-/* Sends what is left, at the end; nothing is sent any more once this says true. */
+/* Sends what is left, at the end, if there is a connection; nothing is sent any more once this says
+   true. */
 bool tq_publisher_finish(struct tq_publisher *publisher);
 
 #endif
