@@ -10,7 +10,7 @@
 #include "script/run.h"
 #include "script/script.h"
 
-enum { STAGE_FILES = 16, STAGE_LONG_MS = 60000 };
+enum { STAGE_FILES = 16, STAGE_LONG_MS = 300000 };
 
 struct stage {
     char folder[64];
