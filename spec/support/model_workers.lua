@@ -204,7 +204,7 @@ end
 -- What failing handlers, ended connections, signals, and a busy machine explain.
 local EXPECTED = {
   "worker task failed ", "no connection; trying again", "exiting at once",
-  "canceling statement due to statement timeout",
+  "canceling statement due to statement timeout", "canceling statement due to lock timeout",
 }
 
 local function is_expected(line)
