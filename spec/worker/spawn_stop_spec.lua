@@ -39,6 +39,12 @@ describe("a program", function()
     return wait.wait_until(30, read_pids, "the program to start")
   end
 
+  -- The program may run before the minder is told of it; then the only thread goes on.
+  local function await_minded()
+    queue:enqueue("noop")
+    queue:await_count("completed", 1)
+  end
+
   -- Whether a process is there. An orphan that has ended may stay a zombie until init looks.
   local function exists(pid)
     local file <close> = io.open(("/proc/%s/stat"):format(pid))
@@ -120,9 +126,10 @@ describe("a program", function()
   end)
 
   it("ends when the worker is killed", function()
-    local process = queue:start()
+    local process = queue:start { "--threads", "1" }
     enqueue()
     local pids = await_pids()
+    await_minded()
 
     process:kill("sigkill")
 
@@ -130,9 +137,10 @@ describe("a program", function()
   end)
 
   it("ends when the worker exits at once", function()
-    local process = queue:start { "--shutdown-timeout", "1h" }
+    local process = queue:start { "--shutdown-timeout", "1h", "--threads", "1" }
     enqueue()
     local pids = await_pids()
+    await_minded()
     process:kill("sigterm")
     worker.await_log(process, "draining")
 

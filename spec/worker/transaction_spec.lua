@@ -62,6 +62,7 @@ describe("context.transaction", function()
       return "ignored"]])
 
     assert.same({ "completed", '{"total": 7}' }, { task.status, task.result })
+    queue:await_notes(1, "7") -- the handler goes on when the task is completed
     assert.same({ "7" }, queue:notes())
     assert.equal(1, effects())
     assert.is_true(queue.db:value("select finished_at > started_at from taskq.worker_tasks"))
@@ -161,6 +162,7 @@ describe("context.transaction", function()
       end]])
 
     assert.same({ "completed", '"select 1"' }, { task.status, task.result })
+    queue:await_notes(1, "select 1")
     assert.same({ "nil", "select 1" }, queue:notes())
     assert.equal(1, effects())
   end)
@@ -188,6 +190,7 @@ describe("context.transaction", function()
       note(message(function() context.transaction(5) end))]])
 
     assert.equal("completed", task.status)
+    queue:await_notes(4, "body:")
     assert.same({
       "body:8: context.transaction: one is open already; they do not nest",
       "body:11: db.query: the transaction is over; use taskq.query",
