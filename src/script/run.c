@@ -238,7 +238,7 @@ static void close_coroutines(struct tq_run *run)
     struct tq_script *script = run->script;
 
     script->run = run;
-    script->deadline_us = tq_clock_thread_us() + CLOSING_US;
+    tq_slice_limit(script, CLOSING_US);
     tq_slice_begin(script, TQ_PHASE_CLOSING, run->T);
     for (size_t i = 0; i < run->chain_count; i++) {
         (void)tq_coroutine_reset(script, NULL, run->chain[i]); /* errors have nobody to go to */

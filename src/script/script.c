@@ -65,13 +65,13 @@ static int compare_handlers(const void *a, const void *b)
     return strcmp(left->type, right->type);
 }
 
-/* Within a time limit of its own, in which others that need the processor do not count. */
+/* Within a time limit of its own. */
 static bool run_loader(struct tq_script *script, lua_CFunction loader,
                        const struct tq_source_file *file, struct tq_err *err)
 {
     lua_State *L = script->L;
 
-    script->deadline_us = tq_clock_thread_us() + LOADING_US;
+    tq_slice_limit(script, LOADING_US);
     tq_slice_begin(script, TQ_PHASE_LOADING, L);
     lua_pushcfunction(L, loader);
     lua_pushlightuserdata(L, (void *)(uintptr_t)file);

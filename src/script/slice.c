@@ -23,10 +23,17 @@
 enum {
     LOADING_COUNT = 1000,
     SLICE_US = 5000,
+    BUSY_FACTOR = 3,      /* what may be computed in a time may take so many times as long */
     CATCHER_LEVELS = 250, /* how far up to look for a pcall; finding level n takes n steps */
 };
 
 static void on_count(lua_State *L, lua_Debug *ar);
+
+void tq_slice_limit(struct tq_script *script, int64_t us)
+{
+    script->computing_until_us = tq_clock_thread_us() + us;
+    script->deadline_us = tq_clock_us() + BUSY_FACTOR * us;
+}
 
 void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L)
 {
@@ -178,7 +185,8 @@ static void on_count(lua_State *L, lua_Debug *ar)
     if (script->phase == TQ_PHASE_RUNNING) {
         on_count_running(script, L);
     } else if (script->phase != TQ_PHASE_IDLE) {
-        if (tq_clock_thread_us() >= script->deadline_us)
+        if (tq_clock_thread_us() >= script->computing_until_us ||
+            tq_clock_us() >= script->deadline_us)
             script->is_ending = true;
         if (script->is_ending)
             force(script, L);

@@ -83,7 +83,8 @@ struct tq_script {
     struct tq_run *live_runs;             /* list of all between start and DONE */
     struct tq_run *idle_runs;             /* pool, with their coroutines */
     const struct tq_source_file *loading; /* the file that runs, for messages */
-    int64_t deadline_us;                  /* of LOADING and CLOSING, by tq_clock_thread_us() */
+    int64_t computing_until_us;           /* LOADING and CLOSING, by tq_clock_thread_us() */
+    int64_t deadline_us;                  /* the same, by tq_clock_us() */
     int64_t slice_us;                     /* when the slice began; only where a hook is always on */
     int blocked;          /* resumes of the slice that began where Lua cannot yield */
     bool is_out_of_files; /* a run has opened all that the process may have */
@@ -167,6 +168,7 @@ void *tq_budget_alloc(void *script, void *block, size_t old_size, size_t new_siz
 void tq_budget_collect(struct tq_run *run); /* by the hook: if garbage is to be collected */
 void tq_budget_relieve(
     struct tq_script *script); /* after a slice: stop the largest run if need be */
+void tq_slice_limit(struct tq_script *script, int64_t us); /* for LOADING and CLOSING, before: */
 void tq_slice_begin(struct tq_script *script, enum tq_phase phase, lua_State *L);
 void tq_slice_end(struct tq_script *script);
 void tq_slice_arm(lua_State *L); /* the hook runs at the next instruction; async-signal-safe */
