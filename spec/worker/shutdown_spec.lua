@@ -183,6 +183,20 @@ describe("a worker that is told to stop", function()
     end
   end)
 
+  it("leaves nothing of what it has just found of a worker that died", function()
+    queue:fill(100000, "unknown") -- a look at all of them takes some time
+    for i = 1, 8 do
+      queue.db:query([[
+        update taskq.worker_tasks_live
+        set status = 'running', claims = 1, attempts = 1, started_at = now(), worker_id = 7
+        where id % 500 = $1]], i)
+      local process = queue:start()
+      queue.db:query("select pg_sleep($1)", i * 0.007)
+
+      worker.stop(process) -- a sanitizer would tell
+    end
+  end)
+
   it("stops while it sleeps", function()
     local process = queue:start()
     queue:await_sleep()

@@ -151,10 +151,10 @@ static void close_all(struct tq_worker *worker)
     tq_janitor_close(worker->janitor);
     tq_strangers_close(worker->strangers);
     tq_echo_close(worker->echo);
+    tq_settler_close(worker->settler); /* drops what the reaper has given it */
     tq_reaper_close(worker->reaper);
     tq_lease_close(worker->lease);
     tq_claimer_close(worker->claimer);
-    tq_settler_close(worker->settler);
     tq_publisher_close(worker->publisher);
     tq_inbox_close(&worker->inbox, NULL);
     uv_close((uv_handle_t *)&worker->shutdown_timer, NULL);

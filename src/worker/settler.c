@@ -138,11 +138,6 @@ static void on_closed(uv_handle_t *timer)
     free(timer->data);
 }
 
-void tq_settler_close(struct tq_settler *settler)
-{
-    uv_close((uv_handle_t *)&settler->timer, on_closed);
-}
-
 void tq_settler_add(struct tq_settler *settler, struct tq_settlement *settlement)
 {
     list_append(&settler->batches[settlement->verdict].queued, settlement);
@@ -195,6 +190,20 @@ void tq_settler_drop(struct tq_settler *settler,
         drop_from(settler, &settler->batches[i].queued, is_lost, arg);
     drop_from(settler, &settler->locked.list, is_lost, arg);
     drop_from(settler, &settler->unsure.list, is_lost, arg);
+}
+
+static bool is_any(const struct tq_settlement *settlement, void *arg)
+{
+    (void)settlement;
+    (void)arg;
+    return true;
+}
+
+/* A worker that leaves holds nothing, but may have found a stale task while it signed off. */
+void tq_settler_close(struct tq_settler *settler)
+{
+    tq_settler_drop(settler, is_any, NULL);
+    uv_close((uv_handle_t *)&settler->timer, on_closed);
 }
 
 /* ---- flushing ---- */

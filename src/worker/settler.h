@@ -25,7 +25,8 @@ struct tq_settler;
 /* connection is the completion connection; the caller keeps it and tells when it is ready again. */
 struct tq_settler *tq_settler_new(uv_loop_t *loop, struct tq_connection *connection);
 
-/* Closes its timer; the settler is freed by the loop's next turn. Nothing is in flight any more. */
+/* Gives up what is left, and closes its timer; the settler is freed by the loop's next turn.
+   Nothing is in flight any more. */
 void tq_settler_close(struct tq_settler *settler);
 
 /* Queues; the flush begins with the next tq_settler_flush(). */
