@@ -191,14 +191,17 @@ describe("handlers are reloaded", function()
       pending("needs to start the worker as a user without inotify")
     end
     local queue, handlers = place.queue, place.folder
+    -- Another one in each run: they may be side by side.
+    local user = 20000 + math.tointeger(uv.os_getpid()) % 40000
     local python = [[
 import ctypes, os, sys
-os.setgid(54321); os.setuid(54321)
+user = int(sys.argv[1])
+os.setgid(user); os.setuid(user)
 libc = ctypes.CDLL(None)
 while libc.inotify_init() >= 0: pass
-os.execv(sys.argv[1], sys.argv[1:])]]
-    place.worker = process.start({ "/usr/bin/python3", "-c", python, taskq.program, "worker",
-      "--handlers", handlers }, { env = { DATABASE_URL = queue.url } })
+os.execv(sys.argv[2], sys.argv[2:])]]
+    place.worker = process.start({ "/usr/bin/python3", "-c", python, tostring(user), taskq.program,
+      "worker", "--handlers", handlers }, { env = { DATABASE_URL = queue.url } })
     worker.await_log(place.worker, "worker registered ")
     worker.await_log(place.worker, "cannot watch the handlers")
 
