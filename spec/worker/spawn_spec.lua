@@ -3,6 +3,8 @@
 local cjson = require "cjson"
 local uv = require "luv"
 local folder = require "support.folder"
+local processes = require "support.process"
+local taskq = require "support.taskq"
 local wait = require "support.wait"
 local worker = require "support.worker"
 
@@ -183,9 +185,20 @@ describe("taskq.spawn", function()
   end)
 
   it("lets it have as many open files as the worker was started with", function()
-    local limit <close> = assert(io.popen("ulimit -n"))
+    local own = worker.queue()
+    for _ = 1, 20 do
+      own:enqueue("lua", {
+        body = [[note(taskq.spawn({ "sh", "-c", "ulimit -n" }).stdout:match("%d+"))]],
+      })
+    end
 
-    assert.equal(limit:read("a"), sh("ulimit -n").stdout)
+    local result = processes.run({ "sh", "-c", 'ulimit -Sn 100; exec "$0" "$@"', taskq.program,
+      "worker", "--handlers", worker.HANDLERS, "--until-empty" },
+      { env = { DATABASE_URL = own.url } })
+
+    assert.equal(0, result.code, result.err)
+    assert.equal(("100"):rep(20, " "), table.concat(own:notes(), " "))
+    own:close()
   end)
 
   it("waits in coroutines, and says where it cannot", function()

@@ -9,6 +9,8 @@
 #include "loop/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,10 @@ struct writing {
     size_t len;
     char bytes[];
 };
+
+/* What the child that this thread is about to fork may open; 0: as much as we. There is no other
+   way to tell its fork() from others. */
+static _Thread_local rlim_t files_of_next_child;
 
 static void notify(struct tq_child *child)
 {
@@ -306,8 +312,11 @@ static int open_stdio(struct tq_child *child, uv_stdio_container_t *stdio, int *
             code = open_pipe(child, i, &child_fds[i]);
             stdio[i].flags = UV_INHERIT_FD;
             stdio[i].data.fd = child_fds[i];
-        } else if (i == INPUT) {
-            stdio[i].flags = UV_IGNORE; /* /dev/null */
+        } else if (i == INPUT) { /* here: in the child there may be no number left for it */
+            child_fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            code = child_fds[i] < 0 ? -errno : 0;
+            stdio[i].flags = UV_INHERIT_FD;
+            stdio[i].data.fd = child_fds[i];
         } else {
             stdio[i].flags = UV_INHERIT_FD;
             stdio[i].data.fd = STDERR_FILENO;
@@ -323,8 +332,26 @@ static void hide_descriptors(void)
     (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* Linux has it since 5.11 */
 }
 
+/* In the child, after fork(), which is all that libuv offers; until it has returned here, the
+   program may have looked at its limit, and changed it. */
+static void limit_files(void)
+{
+    struct rlimit limit;
+
+    if (files_of_next_child == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = files_of_next_child < limit.rlim_max ? files_of_next_child : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit); /* may be lowered by anybody */
+}
+
+static void hook_fork(void)
+{
+    (void)pthread_atfork(NULL, NULL, limit_files); /* without memory programs get our limit */
+}
+
 static int spawn(struct tq_child *child)
 {
+    static pthread_once_t hook = PTHREAD_ONCE_INIT;
     const struct tq_child_request *request = &child->request;
     uv_stdio_container_t stdio[STDIO] = {0};
     int child_fds[STDIO] = {-1, -1, -1};
@@ -344,24 +371,16 @@ static int spawn(struct tq_child *child)
         hide_descriptors();
         child->has_process = true;
         child->open_handles++;
+        (void)pthread_once(&hook, hook_fork); /* always 0 */
+        files_of_next_child = request->max_files;
         code = uv_spawn(child->loop, &child->process, &options);
+        files_of_next_child = 0;
     }
     for (int i = 0; i < STDIO; i++) {
         if (child_fds[i] >= 0)
             (void)close(child_fds[i]); /* the child has it */
     }
     return code;
-}
-
-static void limit_files(const struct tq_child *child)
-{
-    struct rlimit limit;
-
-    if (child->request.max_files == 0 || prlimit(child->process.pid, RLIMIT_NOFILE, NULL, &limit))
-        return; /* it has exited, or has other rights by now: its own business */
-    limit.rlim_cur =
-        child->request.max_files < limit.rlim_max ? child->request.max_files : limit.rlim_max;
-    (void)prlimit(child->process.pid, RLIMIT_NOFILE, &limit, NULL); /* likewise */
 }
 
 struct tq_child *tq_child_start(uv_loop_t *loop, const struct tq_child_request *request,
@@ -385,7 +404,6 @@ struct tq_child *tq_child_start(uv_loop_t *loop, const struct tq_child_request *
     }
     child->is_minded = true;
     tq_minder_add(request->minder, request->owner, child->process.pid);
-    limit_files(child);
     for (int i = 1; i < STDIO; i++) {
         if (child->is_open[i])
             (void)uv_read_start((uv_stream_t *)&child->pipes[i], on_alloc, on_read); /* open */
