@@ -1,6 +1,7 @@
 --- Connections that are lost, at the start or later: they come back, the log says so once, and
 --- nothing that was done meanwhile is lost.
 
+local database = require "support.database"
 local proxy = require "support.proxy"
 local taskq = require "support.taskq"
 local wait = require "support.wait"
@@ -80,6 +81,29 @@ describe("an outage", function()
       queue:assert_completed(20)
     end)
   end
+
+  it("is not what a worker sees that stood still itself", function()
+    local process = queue:start { "--lock-duration", "2s" }
+    local other <close> = database.connect(queue.url)
+
+    other:query("begin")
+    other:query("lock table taskq.worker_tasks_live in access exclusive mode")
+    queue:await(30, "a claim to wait", [[
+      select count(*) = 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'taskq claim'
+        and wait_event_type = 'Lock']])
+    process:kill("sigstop")
+    other:query("rollback")
+    queue:await(30, "the time of an answer to pass", [[
+      select query_start < clock_timestamp() - interval '4 s' from pg_stat_activity
+      where datname = current_database() and application_name = 'taskq claim']])
+    process:kill("sigcont")
+    queue:enqueue("noop")
+    queue:await_count("completed", 1)
+
+    worker.stop(process)
+    assert.equal(0, times(process:stderr(), "no connection"), process:stderr())
+  end)
 
   -- All three, while a handler runs; `meanwhile` is called when it has finished, with what the
   -- worker had logged before.

@@ -457,6 +457,9 @@ static void on_timer(uv_timer_t *timer)
         start_connecting(c);
         return;
     }
+    on_socket_event(c, 0, UV_READABLE); /* timers go before reads: the loop may have been held up */
+    if (c->state != READY || c->first == NULL || uv_is_active((uv_handle_t *)timer))
+        return;
     (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "no answer from the database for %d s",
                      (int)(c->config.answer_timeout_ms / 1000));
     lose(c, &err);
