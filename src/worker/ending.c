@@ -161,15 +161,17 @@ static void close_all(struct tq_worker *worker)
     uv_unref(
         (uv_handle_t *)&worker->sigterm); /* they are the last: see tq_worker_close_signals() */
     uv_unref((uv_handle_t *)&worker->sigint);
-    uv_close((uv_handle_t *)&worker->sighup, NULL);
+    uv_unref((uv_handle_t *)&worker->sighup);
     uv_close((uv_handle_t *)&worker->prepare, NULL);
 }
 
-/* What becomes of signals that libuv does not catch. */
-static void set_late_signals(void (*action)(int))
+/* What becomes of signals that libuv does not catch. Handlers are read again at the next start, if
+   there is one, whether SIGHUP asks for it or not. */
+static void set_late_signals(const struct tq_worker *worker, void (*action)(int))
 {
     (void)signal(SIGTERM, action); /* fails for numbers that are none */
     (void)signal(SIGINT, action);
+    (void)signal(SIGHUP, worker->options->is_watched ? action : SIG_IGN);
 }
 
 /* A signal is heard, or ends the process that is about to start again: it never falls between the
@@ -177,7 +179,7 @@ static void set_late_signals(void (*action)(int))
 static void hear_late_signals(struct tq_worker *worker)
 {
     if (worker->is_restarting)
-        set_late_signals(SIG_DFL);
+        set_late_signals(worker, SIG_DFL);
     /* Hears those that came meanwhile; a loop with nothing but unreferenced handles looks at none.
      */
     uv_ref((uv_handle_t *)&worker->sigterm);
@@ -192,11 +194,12 @@ void tq_worker_close_signals(struct tq_worker *worker)
     tq_signals_hold(&signals); /* closing takes the handlers away: a signal would end the process */
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
+    uv_close((uv_handle_t *)&worker->sighup, NULL);
     /* What comes now finds nothing to end, and must not change the exit code. */
     if (!worker->is_restarting)
-        set_late_signals(SIG_IGN);
+        set_late_signals(worker, SIG_IGN);
     tq_signals_release(&signals);
-    (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until both have closed */
+    (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until they have closed */
 }
 
 void tq_worker_abandon(struct tq_worker *worker)

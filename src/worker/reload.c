@@ -68,6 +68,6 @@ void tq_worker_on_hangup(uv_signal_t *signal, int number)
 
     if (worker->options->is_watched)
         tq_worker_on_signal(signal, number); /* the terminal is gone */
-    else
+    else if (worker->phase != TQ_WORKER_CLOSED)
         tq_reloader_ask(worker->reloader);
 }

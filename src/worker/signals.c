@@ -10,6 +10,7 @@ void tq_signals_hold(sigset_t *before)
     (void)sigemptyset(&held); /* these cannot fail for signals that there are */
     (void)sigaddset(&held, SIGTERM);
     (void)sigaddset(&held, SIGINT);
+    (void)sigaddset(&held, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &held, before);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The signals that end a worker are the main thread's. Any other thread is started while they are
+// The signals that a worker hears are the main thread's. Any other thread is started while they are
 // held back, and never takes one; so the main thread can hold them back for the whole process, for
 // as long as libuv has taken its handler away and no other one is there. Programs that handlers
 // start have a mask of their own.
