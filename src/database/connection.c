@@ -11,7 +11,10 @@
 #include "base/memory.h"
 #include "database/socket.h"
 
-enum { BINARY = 1 };
+enum {
+    BINARY = 1,
+    READ_MS = 100, /* for an answer that came while the loop was held up: timers go before reads */
+};
 
 static const struct tq_backoff reconnect_delays = {
     .kind = TQ_BACKOFF_EXPONENTIAL, .base_ms = 50, .cap_ms = 5000, .jitter = 0.5};
@@ -32,6 +35,7 @@ struct tq_connection {
 
     struct tq_socket socket; /* open when READY */
     uv_timer_t timer;        /* DOWN: reconnect; READY: the oldest request's answer */
+    bool is_overdue;         /* that answer */
 
     struct tq_request *first, **last; /* sent, in order */
     size_t pending;
@@ -267,6 +271,7 @@ static void maybe_finish_closing(struct tq_connection *c)
 /* (Re)starts the wait for the oldest answer. */
 static void arm_timer(struct tq_connection *c)
 {
+    c->is_overdue = false;
     if (c->first == NULL)
         (void)uv_timer_stop(&c->timer); /* always 0 */
     else
@@ -457,9 +462,11 @@ static void on_timer(uv_timer_t *timer)
         start_connecting(c);
         return;
     }
-    on_socket_event(c, 0, UV_READABLE); /* timers go before reads: the loop may have been held up */
-    if (c->state != READY || c->first == NULL || uv_is_active((uv_handle_t *)timer))
+    if (!c->is_overdue) {
+        c->is_overdue = true;
+        (void)uv_timer_start(timer, on_timer, READ_MS, 0); /* not null */
         return;
+    }
     (void)tq_err_set(&err, TQ_ERR_CONNECT, 0, "no answer from the database for %d s",
                      (int)(c->config.answer_timeout_ms / 1000));
     lose(c, &err);
