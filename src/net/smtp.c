@@ -18,7 +18,9 @@ enum {
     MAX_SESSIONS = 8,
     MAX_ADDRESS_BYTES = 320, /* RFC 5321, 4.5.3.1: 64 + 1 + 255 */
     WHAT_BYTES = 400,
-    PATIENCE_MS = 60000, /* libcurl's beyond a mail's deadline, whose message is the better one */
+    /* libcurl's beyond a mail's deadline, whose message is the better one. Each address of a server
+       but the last gets half of libcurl's. */
+    PATIENCE_MS = 1000,
 };
 
 struct mail {
