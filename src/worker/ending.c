@@ -195,9 +195,9 @@ void tq_worker_close_signals(struct tq_worker *worker)
     uv_close((uv_handle_t *)&worker->sigterm, NULL);
     uv_close((uv_handle_t *)&worker->sigint, NULL);
     uv_close((uv_handle_t *)&worker->sighup, NULL);
-    /* What comes now finds nothing to end, and must not change the exit code. */
-    if (!worker->is_restarting)
-        set_late_signals(worker, SIG_IGN);
+    /* What comes now ends the process that is about to start again, or finds nothing to end and
+       must not change the exit code. */
+    set_late_signals(worker, worker->is_restarting ? SIG_DFL : SIG_IGN);
     tq_signals_release(&signals);
     (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* until they have closed */
 }
