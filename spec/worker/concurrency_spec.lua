@@ -108,6 +108,31 @@ describe("the concurrency of a worker", function()
     worker.stop(second)
   end)
 
+  it("lets in what others say while its tasks compute and sleep in turn", function()
+    local ids = {}
+    for i = 1, 2 do
+      ids[i] = queue:enqueue("lua", { body = [[
+        local text = ("a"):rep(3000)
+        note("begun")
+        while true do
+          text:find(".-b") -- tens of milliseconds in one call
+          taskq.sleep(1)
+        end]] })
+    end
+    local process = queue:start { "--threads", "1", "--task-timeout", "1h" }
+    queue:await_notes(2, "begun")
+
+    local other = queue:enqueue("noop")
+    queue:await(30, "it to run",
+      "select status = 'completed' from taskq.worker_tasks where id = $1", other)
+    for _, id in ipairs(ids) do
+      queue.db:query("select taskq.cancel($1)", id)
+    end
+    queue:await_count("cancelled", 2)
+
+    worker.stop(process)
+  end)
+
   it("counts tasks whose outcomes cannot be written", function()
     local locker <close> = database.connect(queue.url)
     queue:fill(20000, "noop")

@@ -218,6 +218,7 @@ void tq_executor_start_tick(struct tq_executor *executor)
     if (uv_is_active((uv_handle_t *)&executor->tick))
         return;
     executor->ticked_us = executor->now_us;
+    executor->was_late = false;
     (void)uv_timer_start(&executor->tick, on_tick, TICK_MS, TICK_MS); /* not null */
 }
 
@@ -369,15 +370,18 @@ static void on_tick(uv_timer_t *tick)
     executor->now_us = tq_clock_us();
 
     bool is_late = executor->now_us - executor->ticked_us > LATE_TICK_US;
+    bool is_first = is_late && !executor->was_late;
 
     executor->ticked_us = executor->now_us;
+    executor->was_late = is_late;
     check_waiting(executor);
-    if (!is_late || !can_start(executor)) /* else it is started now, as it could not be before */
+    if (!is_first || !can_start(executor)) /* else it is started now, as it could not be before */
         tq_executor_return_unstarted(executor, executor->now_us - UNSTARTED_AFTER_US);
     tq_executor_post_progress(executor);
     if (executor->waiting == NULL && executor->ready.first == NULL && !executor->has_progress)
         (void)uv_timer_stop(&executor->tick); /* always 0 */
-    tq_executor_pump(executor);
+    /* Timers that run slices are due again before the loop has read anything. */
+    (void)uv_idle_start(&executor->idle, on_idle); /* not null */
 }
 
 /* ---- stopping ---- */

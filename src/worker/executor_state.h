@@ -80,6 +80,7 @@ struct tq_executor {
 
     int64_t now_us;    /* tq_clock_us() between two slices */
     int64_t ticked_us; /* when the tick came last */
+    bool was_late;     /* then */
     bool has_progress;
     int64_t progress_us; /* when it was posted last */
 
