@@ -44,7 +44,7 @@ describe("when an answer is lost", function()
 
     assert.same({ COUNT + 1, COUNT + 1 }, { queue:runs() })
     assert.equal(COUNT, queue.db:value([[
-      select count(*) from taskq.worker_tasks where attempts = 1 and claims = 2]]))
+      select count(*) from taskq.worker_tasks where attempts = 1 and claims >= 2]]))
     worker.stop(process)
   end)
 
@@ -62,10 +62,10 @@ describe("when an answer is lost", function()
 
     assert.same({ COUNT + 2, COUNT + 2 }, { queue:runs() })
     assert.equal(COUNT, queue.db:value([[
-      select count(*) from taskq.worker_tasks where attempts = 1 and claims = 2]]))
+      select count(*) from taskq.worker_tasks where attempts = 1 and claims >= 2]]))
     assert.equal(before, queue:task(gated).worker_id) -- held under the old id, and written
     assert.equal(0, queue.db:value(
-      "select count(*) from taskq.worker_tasks where claims = 2 and worker_id = $1", before))
+      "select count(*) from taskq.worker_tasks where claims >= 2 and worker_id = $1", before))
     worker.stop(process)
   end)
 
